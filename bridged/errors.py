@@ -1,0 +1,336 @@
+"""Every failure bridged can report, with its wire code and what the person can do.
+
+The tree has four families, by who can act:
+
+* `CallerError`: the request itself is wrong; repeating it will fail again.
+* `RetryableError`: something outside the request has to change first (a card, a PIN, time).
+* `BlockedError`: nobody at this computer can mend it; the issuer or an administrator can.
+* `InternalError`: a defect here; `id` finds it in the daemon's log.
+
+A class is one `reason` of `docs/protocol.md`. Its dataclass fields are the members of
+`error.data` beside `reason` and `messages`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+
+class BridgedError(Exception):
+    """Root of the tree; never raised itself."""
+
+    reason: ClassVar[str]
+    code: ClassVar[int]
+    en: ClassVar[str]
+    ja: ClassVar[str]
+
+    def data(self) -> dict[str, object]:
+        """Return the typed fields of this error by their Python names."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    def messages(self) -> dict[str, str]:
+        """Return one sentence or two for a person, by language, with what to do next."""
+        values = self.data()
+        return {"ja": self.ja.format(**values), "en": self.en.format(**values)}
+
+    def __str__(self) -> str:
+        return self.messages()["en"]
+
+
+class CallerError(BridgedError):
+    """The request is wrong as it stands."""
+
+
+class RetryableError(BridgedError):
+    """The same request may succeed once something has changed."""
+
+
+class BlockedError(BridgedError):
+    """Only somebody elsewhere can mend it."""
+
+
+# ---- the message itself (JSON-RPC 2.0, section 5.1) ----
+
+
+@dataclass(eq=False)
+class ParseError(CallerError):
+    """The frame is not one JSON value."""
+
+    reason, code = "parse-error", -32700
+    en = "The message is not valid JSON."
+    ja = "メッセージが正しいJSONではありません。"
+
+
+@dataclass(eq=False)
+class InvalidRequest(CallerError):
+    """The JSON is not a JSON-RPC 2.0 request."""
+
+    detail: str
+    reason, code = "invalid-request", -32600
+    en = "The message is not a JSON-RPC 2.0 request: {detail}"
+    ja = "メッセージがJSON-RPC 2.0の要求ではありません: {detail}"
+
+
+@dataclass(eq=False)
+class MethodNotFound(CallerError):
+    """There is no such method in this version of the protocol."""
+
+    method: str
+    reason, code = "method-not-found", -32601
+    en = "There is no method “{method}”."
+    ja = "「{method}」というメソッドはありません。"
+
+
+@dataclass(eq=False)
+class InvalidParams(CallerError):
+    """A parameter is missing, unknown, of the wrong type or out of bounds."""
+
+    path: str
+    detail: str
+    reason, code = "invalid-params", -32602
+    en = "The parameter {path} is wrong: {detail}"
+    ja = "パラメーター {path} が正しくありません: {detail}"
+
+
+# ---- sites ----
+
+
+@dataclass(eq=False)
+class SiteNotAllowed(CallerError):
+    """The origin lacks the grant that the method needs."""
+
+    origin: str
+    grant: str
+    reason, code = "site-not-allowed", 4001
+    en = (
+        "{origin} is not allowed to do this (“{grant}”). Allow the site in the settings of bridged."
+    )
+    ja = "{origin} にはこの操作（{grant}）が許可されていません。bridgedの設定でサイトを許可してください。"
+
+
+# ---- readers and cards ----
+
+
+@dataclass(eq=False)
+class PcscUnavailable(RetryableError):
+    """The PC/SC service does not answer, so readers are unknown rather than none."""
+
+    reason, code = "pcsc-unavailable", 4100
+    en = "The smart card service (pcscd) is not running. Start it: systemctl start pcscd.socket"
+    ja = "ICカードのサービス（pcscd）が動作していません。起動してください: systemctl start pcscd.socket"
+
+
+@dataclass(eq=False)
+class NoReader(RetryableError):
+    """No reader is connected, or not the one that was named."""
+
+    reason, code = "no-reader", 4101
+    en = "No card reader is connected. Connect the reader."
+    ja = "ICカードリーダーが接続されていません。リーダーを接続してください。"
+
+
+@dataclass(eq=False)
+class NoCard(RetryableError):
+    """The reader is empty."""
+
+    reason, code = "no-card", 4102
+    en = "There is no IC card in the reader. Insert the card."
+    ja = "ICカードがリーダーに挿入されていません。ICカードを挿入してください。"
+
+
+@dataclass(eq=False)
+class CardRemoved(RetryableError):
+    """The card left the reader while it was needed."""
+
+    reason, code = "card-removed", 4103
+    en = "The IC card was removed. Insert it and try again."
+    ja = "ICカードが抜かれました。もう一度挿入して、やり直してください。"
+
+
+@dataclass(eq=False)
+class CardMute(RetryableError):
+    """The card does not answer at all: inserted wrongly, dirty or broken."""
+
+    reason, code = "card-mute", 4104
+    en = "The IC card does not answer. Check which way round it is and insert it again."
+    ja = "ICカードが応答しません。表裏と向きを確かめて、挿入し直してください。"
+
+
+@dataclass(eq=False)
+class CardUnsupported(RetryableError):
+    """The card answers, but no driver knows it."""
+
+    reason, code = "card-unsupported", 4105
+    en = "This IC card is not supported. Insert the card for electronic bidding."
+    ja = "このICカードには対応していません。電子入札用のICカードを挿入してください。"
+
+
+@dataclass(eq=False)
+class CardInUse(RetryableError):
+    """Another program holds the card."""
+
+    reason, code = "card-in-use", 4106
+    en = "Another program is using the IC card. Close it and try again."
+    ja = "ほかのプログラムがICカードを使用しています。終了してから、やり直してください。"
+
+
+@dataclass(eq=False)
+class CardLeased(RetryableError):
+    """Another connection to bridged holds the lease of this key."""
+
+    reason, code = "card-leased", 4107
+    en = "Another page is using the IC card. Finish there first, then try again."
+    ja = "ほかの画面がICカードを使用しています。そちらを終えてから、やり直してください。"
+
+
+@dataclass(eq=False)
+class CardFault(RetryableError):
+    """The card answered something no specification allows here.
+
+    `sw` is the status word in hexadecimal, or empty where the data was wrong.
+    """
+
+    sw: str
+    reason, code = "card-fault", 4108
+    en = "The IC card gave an unexpected answer ({sw}). Insert it again and retry."
+    ja = "ICカードから予期しない応答がありました（{sw}）。挿入し直して、やり直してください。"
+
+
+# ---- keys and certificates ----
+
+
+@dataclass(eq=False)
+class CertificateNotFound(RetryableError):
+    """No certificate has this id on the cards that are inserted now."""
+
+    reason, code = "certificate-not-found", 4200
+    en = "The certificate is not on the inserted card. Insert the card and choose again."
+    ja = "その証明書は挿入中のICカードにありません。ICカードを確かめて、選び直してください。"
+
+
+@dataclass(eq=False)
+class CertificateExpired(BlockedError):
+    """The certificate's validity is over (or has not begun); nothing was signed."""
+
+    not_before: str
+    not_after: str
+    reason, code = "certificate-expired", 4201
+    en = "The certificate is valid from {not_before} to {not_after} only. Ask its issuer for a new card."
+    ja = "証明書の有効期間（{not_before}～{not_after}）外です。発行元に新しいICカードを申し込んでください。"
+
+
+@dataclass(eq=False)
+class AlgorithmUnsupported(CallerError):
+    """The key cannot make this kind of signature."""
+
+    algorithm: str
+    supported: tuple[str, ...]
+    reason, code = "algorithm-unsupported", 4202
+    en = "The key cannot sign with {algorithm}."
+    ja = "この鍵では {algorithm} の署名ができません。"
+
+
+@dataclass(eq=False)
+class KeyUsageForbidden(CallerError):
+    """The authentication key signs authentication tokens, the signature key digests."""
+
+    usage: str
+    reason, code = "key-usage-forbidden", 4203
+    en = "This key is for {usage} only."
+    ja = "この鍵は {usage} 専用です。"
+
+
+# ---- PIN ----
+
+
+@dataclass(eq=False)
+class PinRequired(RetryableError):
+    """The key wants its PIN and nobody could be asked for it here."""
+
+    reason, code = "pin-required", 4300
+    en = "The PIN is needed. Enter the PIN of the IC card."
+    ja = "PINが必要です。ICカードのPIN番号を入力してください。"
+
+
+@dataclass(eq=False)
+class PinFormat(CallerError):
+    """The PIN breaks the card's own rules; it was not sent and no try was used."""
+
+    min_length: int
+    max_length: int
+    alphabet: str
+    reason, code = "pin-format", 4301
+    en = "The PIN has {min_length} to {max_length} characters ({alphabet}). No try was used."
+    ja = "PIN番号は{min_length}～{max_length}文字（{alphabet}）です。残り回数は減っていません。"
+
+
+@dataclass(eq=False)
+class PinIncorrect(RetryableError):
+    """The card refused the PIN; `tries_left` is None where the card sets no limit."""
+
+    tries_left: int | None
+    reason, code = "pin-incorrect", 4302
+    en = "The PIN is not correct. Tries left: {tries_left}."
+    ja = "PIN番号が違います。残り回数: {tries_left}回。"
+
+
+@dataclass(eq=False)
+class PinLastTry(RetryableError):
+    """One try is left, and the person has not agreed to use it; it was not used."""
+
+    tries_left: int
+    reason, code = "pin-last-try", 4303
+    en = "One try is left. A wrong PIN now blocks the card. Go on only if you are sure of the PIN."
+    ja = (
+        "残り1回です。次に間違えるとICカードがロックされます。PIN番号を確かめてから続けてください。"
+    )
+
+
+@dataclass(eq=False)
+class PinBlocked(BlockedError):
+    """No try is left."""
+
+    reason, code = "pin-blocked", 4304
+    en = "The PIN is blocked. Ask the issuer of the IC card to unblock it."
+    ja = "PIN番号がロックされています。ICカードの発行元に解除を依頼してください。"
+
+
+@dataclass(eq=False)
+class LeaseEnded(RetryableError):
+    """There is no such lease on this connection any more."""
+
+    reason, code = "lease-ended", 4305
+    en = "The PIN's validity is over. Enter the PIN again."
+    ja = "PIN番号の有効時間が終わりました。もう一度入力してください。"
+
+
+# ---- the bridge ----
+
+
+@dataclass(eq=False)
+class Busy(RetryableError):
+    """Too much is waiting on this connection or card."""
+
+    reason, code = "busy", 4400
+    en = "Too many requests are waiting. Try again in a moment."
+    ja = "処理待ちの要求が多すぎます。少し待ってから、やり直してください。"
+
+
+@dataclass(eq=False)
+class Cancelled(RetryableError):
+    """The request ended before its work was done because its owner went away."""
+
+    reason, code = "cancelled", 4401
+    en = "The request was cancelled."
+    ja = "要求は取り消されました。"
+
+
+@dataclass(eq=False)
+class InternalError(BridgedError):
+    """A defect in bridged; `id` is in the log beside the traceback."""
+
+    id: str
+    reason, code = "internal-error", -32603
+    en = "Something went wrong inside bridged. Report the number {id}."
+    ja = "bridgedの内部でエラーが発生しました。番号 {id} を添えてお問い合わせください。"

@@ -1,0 +1,177 @@
+"""Every method and notification of `bridged.v1` with its types: the one source of the protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+from bridged.model import (
+    Algorithm,
+    AuthenticationToken,
+    Certificate,
+    Grant,
+    PinStatus,
+    Reader,
+    Usage,
+    Wire,
+)
+
+SUBPROTOCOL = "bridged.v1"
+DEFAULT_PORT = 24781
+MAX_LEASE_S = 300
+MAX_DIGESTS = 1000
+
+Id = Annotated[str, Meta(min_length=1, max_length=128)]
+Digest = Annotated[bytes, Meta(min_length=32, max_length=64)]
+
+
+class CloseCode(IntEnum):
+    """Why the daemon closed the socket; a page can read it."""
+
+    GOING_AWAY = 1001
+    BAD_SUBPROTOCOL = 4400
+    SITE_NOT_ALLOWED = 4403
+    TOO_SLOW = 4408
+    TOO_MANY_CONNECTIONS = 4409
+    FLOOD = 4429
+
+
+class Empty(Wire, frozen=True):
+    """No parameters, or nothing to report but success."""
+
+
+class BridgeInfo(Wire, frozen=True):
+    """What answers, and what the asking site may do.
+
+    `origin` is None for a program that came with the token. `pin_entry` lists the ways a PIN
+    can be given here, best first.
+    """
+
+    version: str
+    protocols: tuple[str, ...]
+    methods: tuple[str, ...]
+    origin: str | None
+    grants: tuple[Grant, ...]
+    pin_entry: tuple[str, ...]
+
+
+class ReaderList(Wire, frozen=True):
+    """All readers; an empty list means that none is connected."""
+
+    readers: tuple[Reader, ...]
+
+
+class CertificateListParams(Wire, frozen=True):
+    """Which certificates: of one reader (its id) or all, of one usage or both."""
+
+    reader: Id | None = None
+    usage: Usage | None = None
+
+
+class CertificateList(Wire, frozen=True):
+    """The certificates found, readers in order of name, authentication first."""
+
+    certificates: tuple[Certificate, ...]
+
+
+class KeyParams(Wire, frozen=True):
+    """A key, by the id of its certificate."""
+
+    key: Id
+
+
+class PinVerifyParams(Wire, frozen=True):
+    """Verify the PIN of a key and keep it usable for `lease_seconds`.
+
+    `pin` needs the grant `page-pin`. `accept_last_try` is the person's own yes to using the
+    last try.
+    """
+
+    key: Id
+    lease_seconds: Annotated[int, Meta(ge=1, le=MAX_LEASE_S)] = 60
+    pin: Annotated[str, Meta(max_length=256)] | None = None
+    accept_last_try: bool = False
+
+    def __repr__(self) -> str:
+        return f"PinVerifyParams(key={self.key!r}, pin={'***' if self.pin else None})"
+
+
+class Lease(Wire, frozen=True):
+    """The right of this connection to use one key without the PIN being asked again."""
+
+    id: str
+    key: str
+    expires_in_seconds: int
+
+
+class LeaseParams(Wire, frozen=True):
+    """A lease, by its id."""
+
+    lease: Id
+
+
+class AuthenticationParams(Wire, frozen=True):
+    """The portal's one-use challenge (Web eID: 44 to 128 characters) and the key."""
+
+    certificate: Id
+    challenge: Annotated[str, Meta(min_length=44, max_length=128)]
+
+
+class SignatureParams(Wire, frozen=True):
+    """Digests to sign with one key, and what they stand for in the person's words."""
+
+    certificate: Id
+    algorithm: Algorithm
+    digests: Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=MAX_DIGESTS)]
+    title: Annotated[str, Meta(max_length=200)] = ""
+
+
+class SignatureList(Wire, frozen=True):
+    """One signature per digest, in order; ECDSA as raw r||s (RFC 7518, section 3.4)."""
+
+    signatures: tuple[bytes, ...]
+
+
+class ReaderEvent(Wire, frozen=True):
+    """The reader as it is after the event."""
+
+    reader: Reader
+
+
+class LeaseEndedEvent(Wire, frozen=True):
+    """A lease is over; `cause` is `expired`, `card-removed` or `card-reset`."""
+
+    lease: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A request: what goes in, what comes out, and the grant it needs."""
+
+    params: type[Wire]
+    result: type[Wire]
+    grant: Grant | None
+
+
+METHODS: dict[str, Method] = {
+    "bridge.info": Method(Empty, BridgeInfo, None),
+    "reader.list": Method(Empty, ReaderList, Grant.CERTIFICATES),
+    "certificate.list": Method(CertificateListParams, CertificateList, Grant.CERTIFICATES),
+    "pin.status": Method(KeyParams, PinStatus, Grant.CERTIFICATES),
+    "pin.verify": Method(PinVerifyParams, Lease, Grant.SIGN),
+    "lease.release": Method(LeaseParams, Empty, Grant.SIGN),
+    "authentication.create": Method(AuthenticationParams, AuthenticationToken, Grant.SIGN),
+    "signature.create": Method(SignatureParams, SignatureList, Grant.SIGN),
+}
+
+NOTIFICATIONS: dict[str, type[Wire]] = {
+    "reader.added": ReaderEvent,
+    "reader.removed": ReaderEvent,
+    "card.inserted": ReaderEvent,
+    "card.removed": ReaderEvent,
+    "lease.ended": LeaseEndedEvent,
+}
