@@ -8,11 +8,11 @@ from typing import Protocol
 from bridged.model import ReaderState
 
 
-class CardReset(Exception):  # noqa: N818 - a notice, as SCARD_W_RESET_CARD is
+class CardReset(Exception):
     """Another program reset the card: what was selected and verified is gone."""
 
 
-class WaitCancelled(Exception):  # noqa: N818
+class WaitCancelled(Exception):
     """`Context.cancel` ended the wait."""
 
 

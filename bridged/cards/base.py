@@ -1,0 +1,112 @@
+"""What a card driver is: keys with certificates, PINs, signatures; synchronous, no network."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import ClassVar, Self
+
+from bridged.errors import CardFault, PinBlocked, PinIncorrect
+from bridged.model import CardType, PinStatus, Usage
+from bridged.pcsc.apdu import SW, Response
+from bridged.pcsc.channel import Channel
+from bridged.secret import Pin
+
+
+class Input(Enum):
+    """What the card's signing command takes."""
+
+    RSA_BLOCK = auto()
+    """The whole padded block, as long as the modulus."""
+    RSA_DIGEST_INFO = auto()
+    """The DigestInfo of PKCS#1 v1.5; the card pads."""
+    EC_DIGEST = auto()
+    """The digest; the answer is DER r, s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A private key on the card and the certificate that goes with it.
+
+    `certificate` is None where the card shows it only after the PIN. `certificate_private` says
+    that it may be shown only to who gave that PIN.
+    """
+
+    ref: str
+    usage: Usage
+    label: str
+    pin: str | None
+    pin_always: bool
+    input: Input
+    certificate: bytes | None
+    certificate_private: bool = False
+    chain: tuple[bytes, ...] = ()
+
+
+class Driver(ABC):
+    """A card as one application sees it, from its insertion to its removal.
+
+    Every method runs inside one transaction. Raises `CardFault` for what no specification
+    allows, and what the connection raises.
+    """
+
+    card_type: ClassVar[CardType]
+    label: ClassVar[str]
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    @classmethod
+    @abstractmethod
+    def detect(cls, channel: Channel) -> Self | None:
+        """Select the application; return None where the card has none of this kind."""
+
+    @abstractmethod
+    def keys(self, usage: Usage | None = None) -> list[Key]:
+        """Return the keys of a usage, or all; certificates are read once for each insertion."""
+
+    @abstractmethod
+    def pin_status(self, key: Key) -> PinStatus:
+        """Return the state of the PIN of a key; uses no try."""
+
+    @abstractmethod
+    def verify_pin(self, key: Key, pin: Pin) -> None:
+        """Verify; raises `PinIncorrect` (a try is used) or `PinBlocked`."""
+
+    @abstractmethod
+    def sign(self, key: Key, data: bytes) -> bytes:
+        """Sign what `key.input` asks for; raises `SecurityStatus` where the PIN is missing."""
+
+
+class SecurityStatus(Exception):
+    """The card wants the PIN before it does this (6982)."""
+
+
+def check(response: Response) -> bytes:
+    """Return the data of a good answer; raises `SecurityStatus` and `CardFault`."""
+    if response.sw == SW.SECURITY_STATUS:
+        raise SecurityStatus
+    if not response.ok:
+        raise CardFault(sw=f"{response.sw:04X}")
+    return response.data
+
+
+def check_verified(response: Response) -> None:
+    """Raise what the answer to a VERIFY with a PIN means."""
+    if response.ok:
+        return
+    if response.tries_left == 0:
+        raise PinBlocked
+    if response.tries_left is not None or response.sw == SW.NO_INFORMATION:
+        raise PinIncorrect(tries_left=response.tries_left)
+    check(response)
+
+
+def tries_left(response: Response) -> tuple[int | None, bool]:
+    """Return tries left and "is verified", from the answer to a VERIFY without data."""
+    if response.ok:
+        return None, True
+    if response.tries_left is None and response.sw != SW.NO_INFORMATION:
+        raise CardFault(sw=f"{response.sw:04X}")
+    return response.tries_left, False

@@ -1,0 +1,66 @@
+"""Watches readers and cards in one thread that blocks in the bus and never polls."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from bridged.errors import BridgedError, PcscUnavailable
+from bridged.pcsc.bus import Bus, Context, ReaderStatus, WaitCancelled
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 2.0
+"""How long to wait before a service that is not there is looked for again (seconds)."""
+
+Statuses = tuple[ReaderStatus, ...] | None
+"""All readers, or None while the PC/SC service is not there and they are unknown."""
+
+
+class Monitor:
+    """Calls `on_change` from its own thread with all readers, first at once, then on change."""
+
+    def __init__(self, bus: Bus, on_change: Callable[[Statuses], None]) -> None:
+        self._bus = bus
+        self._on_change = on_change
+        self._stopping = threading.Event()
+        self._context: Context | None = None
+        self._thread = threading.Thread(target=self._run, name="pcsc-monitor", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        self._stopping.set()
+        while self._thread.is_alive():
+            # A cancel that comes just before the wait begins is lost, so it is repeated.
+            if (context := self._context) is not None:
+                context.cancel()
+            self._thread.join(timeout=0.05)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._watch(self._bus.open())
+            except PcscUnavailable:
+                self._on_change(None)
+                self._stopping.wait(RETRY_S)
+
+    def _watch(self, context: Context) -> None:
+        self._context = context
+        try:
+            while not self._stopping.is_set():
+                self._on_change(context.wait_for_change())
+        except WaitCancelled:
+            pass
+        except PcscUnavailable:
+            raise
+        except BridgedError as error:
+            log.warning("the watch over readers begins anew after: %s", error)
+            raise PcscUnavailable from error
+        finally:
+            self._context = None
+            context.close()

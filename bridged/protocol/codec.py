@@ -1,0 +1,147 @@
+"""JSON and the types of `messages`, both ways; every failure in the caller's terms."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from bridged import errors
+from bridged.errors import BridgedError, InvalidParams, InvalidRequest, ParseError
+
+T = TypeVar("T")
+
+_AT = re.compile(r"^(?P<detail>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_MEMBER = re.compile(r"(?:field|member) `(?P<name>[^`]{1,100})`")
+
+EMPTY = msgspec.Raw(b"{}")
+
+
+class Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    """A JSON-RPC 2.0 request with its parameters not looked at yet."""
+
+    jsonrpc: str
+    method: str
+    id: int | str
+    params: msgspec.Raw = EMPTY
+
+
+class ErrorObject(msgspec.Struct):
+    """A JSON-RPC 2.0 error (section 5.1)."""
+
+    code: int
+    message: str
+    data: dict[str, Any]
+
+
+class Frame(msgspec.Struct):
+    """What a client receives: a response or a notification."""
+
+    jsonrpc: str
+    id: int | str | None = None
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: ErrorObject | msgspec.UnsetType = msgspec.UNSET
+    method: str | msgspec.UnsetType = msgspec.UNSET
+    params: msgspec.Raw = EMPTY
+
+
+_encoder = msgspec.json.Encoder()
+_envelope = msgspec.json.Decoder(Envelope)
+_frame = msgspec.json.Decoder(Frame)
+
+
+def encode(value: object) -> str:
+    """Return JSON text."""
+    return _encoder.encode(value).decode()
+
+
+def decode_envelope(text: str) -> Envelope:
+    """Read a request; raises `ParseError` and `InvalidRequest`."""
+    try:
+        envelope = _envelope.decode(text)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(detail=str(error)[:200]) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        raise ParseError from None
+    if envelope.jsonrpc != "2.0":
+        raise InvalidRequest(detail="jsonrpc is not “2.0”")
+    if isinstance(envelope.id, str) and len(envelope.id) > 100:
+        raise InvalidRequest(detail="the id is longer than 100 characters")
+    return envelope
+
+
+def decode_params(raw: msgspec.Raw, kind: type[T]) -> T:
+    """Read parameters; raises `InvalidParams` with the path of the first that is wrong."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+    except RecursionError:
+        raise InvalidParams(path="params", detail="nested too deeply") from None
+
+
+def _invalid(message: str) -> InvalidParams:
+    match = _AT.match(message)
+    detail, path = (match["detail"], match["path"] or "") if match else (message, "")
+    path = path.lstrip(".")
+    member = _MEMBER.search(detail)
+    if member is not None:
+        path = f"{path}.{member['name']}".lstrip(".")
+    return InvalidParams(path=path or "params", detail=detail[:200])
+
+
+def decode_frame(text: str | bytes) -> Frame:
+    """Read what a daemon sent; raises `ParseError`."""
+    try:
+        return _frame.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise ParseError from None
+
+
+def decode_result(raw: msgspec.Raw, kind: type[T]) -> T:
+    """Read a result as the client of this version knows it; raises `ParseError`."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.DecodeError:
+        raise ParseError from None
+
+
+def error_object(error: BridgedError) -> ErrorObject:
+    """Return the error as it goes over the wire."""
+    fields = {wire_name(k): v for k, v in error.data().items()}
+    data = {"reason": error.reason, "messages": error.messages(), **fields}
+    return ErrorObject(error.code, str(error), data)
+
+
+def error_from(value: ErrorObject) -> BridgedError:
+    """Return the exception a daemon's error stands for; an unknown reason is internal."""
+    fields = dict(value.data)
+    fields.pop("messages", None)
+    kind = REASONS.get(str(fields.pop("reason", "")))
+    if kind is not None:
+        try:
+            return kind(**{_python_name(k): v for k, v in fields.items()})
+        except TypeError:
+            pass
+    return errors.InternalError(id=str(value.code))
+
+
+def wire_name(name: str) -> str:
+    """Return the camelCase of a Python name."""
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
+
+
+def _python_name(name: str) -> str:
+    return re.sub(r"[A-Z]", lambda m: "_" + m[0].lower(), name)
+
+
+def _tree(kind: type[BridgedError]) -> list[type[BridgedError]]:
+    return [kind, *(each for sub in kind.__subclasses__() for each in _tree(sub))]
+
+
+REASONS: dict[str, type[BridgedError]] = {
+    kind.reason: kind for kind in _tree(BridgedError) if hasattr(kind, "reason")
+}
+"""Every error of the protocol by its reason."""

@@ -1,0 +1,47 @@
+"""A PIN in memory: never printed, wiped when it is no longer needed."""
+
+from __future__ import annotations
+
+
+class Pin:
+    """The bytes of a PIN in a buffer that `wipe` overwrites.
+
+    What cannot be wiped is said plainly: the text of the message it came in, and the list
+    pyscard makes of every APDU, live until the interpreter reuses their memory.
+    """
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self, text: str) -> None:
+        self._buffer = bytearray(text.encode())
+
+    def __enter__(self) -> Pin:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wipe()
+
+    def __repr__(self) -> str:
+        return "Pin(***)"
+
+    def __len__(self) -> int:
+        return len(self._buffer)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a PIN is not pickled")
+
+    def reveal(self) -> bytes:
+        """Return a copy of the bytes; for the command APDU and the check of its rules alone."""
+        return bytes(self._buffer)
+
+    def copy(self) -> Pin:
+        """Return a PIN with a buffer of its own."""
+        other = Pin("")
+        other._buffer[:] = self._buffer
+        return other
+
+    def wipe(self) -> None:
+        """Overwrite the buffer."""
+        for i in range(len(self._buffer)):
+            self._buffer[i] = 0
+        self._buffer.clear()

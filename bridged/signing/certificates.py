@@ -1,0 +1,120 @@
+"""Certificates read for people: who holds it, who issued it, how long it lasts (RFC 5280)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.x509.oid import NameOID, ObjectIdentifier
+
+from bridged.model import X509, Holder, Name
+
+JPKI_NAME = ObjectIdentifier("1.2.392.200149.8.5.5.1")
+JPKI_ADDRESS = ObjectIdentifier("1.2.392.200149.8.5.5.5")
+MAX_TEXT = 300
+"""Text of a certificate is cut to this many characters: it is shown, not trusted."""
+
+_ADDRESS = (NameOID.STATE_OR_PROVINCE_NAME, NameOID.LOCALITY_NAME, NameOID.STREET_ADDRESS)
+_KEY_USAGE = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+)
+
+
+def read(der: bytes, *, now: datetime | None = None) -> X509:
+    """Read a certificate; raises `ValueError` where it is none."""
+    certificate = x509.load_der_x509_certificate(der)
+    now = now or datetime.now(UTC)
+    return X509(
+        der=der,
+        sha256=hashlib.sha256(der).hexdigest(),
+        subject=_name(certificate.subject),
+        issuer=_name(certificate.issuer),
+        holder=_holder(certificate),
+        serial_number=f"{certificate.serial_number:x}",
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        expires_in_days=(certificate.not_valid_after_utc - now).days,
+        key_type=_key_type(certificate.public_key()),
+        key_usage=_key_usage(certificate),
+    )
+
+
+def _text(name: x509.Name, *oids: ObjectIdentifier) -> str | None:
+    parts = [str(a.value) for oid in oids for a in name.get_attributes_for_oid(oid)]
+    return "".join(parts)[:MAX_TEXT] or None
+
+
+def _name(name: x509.Name) -> Name:
+    return Name(
+        common_name=_text(name, NameOID.COMMON_NAME),
+        organization=_text(name, NameOID.ORGANIZATION_NAME),
+        organizational_unit=_text(name, NameOID.ORGANIZATIONAL_UNIT_NAME),
+        rfc4514=name.rfc4514_string()[: 4 * MAX_TEXT],
+    )
+
+
+def _holder(certificate: x509.Certificate) -> Holder:
+    """Prefer what the subject alternative name says: the kanji stand there."""
+    alternative = _alternative_names(certificate)
+    names = [n.value for n in alternative if isinstance(n, x509.DirectoryName)]
+    names.append(certificate.subject)
+    other = {n.type_id: n.value for n in alternative if isinstance(n, x509.OtherName)}
+    return Holder(
+        name=_utf8(other.get(JPKI_NAME)) or _first(_text(n, NameOID.COMMON_NAME) for n in names),
+        organization=_first(_text(n, NameOID.ORGANIZATION_NAME) for n in names),
+        address=_utf8(other.get(JPKI_ADDRESS)) or _first(_text(n, *_ADDRESS) for n in names),
+    )
+
+
+def _alternative_names(certificate: x509.Certificate) -> Iterable[x509.GeneralName]:
+    try:
+        return list(
+            certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        )
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+
+
+def _utf8(der: bytes | None) -> str | None:
+    """Return the text of a DER UTF8String of up to 127 bytes, or with a long length."""
+    if not der or der[0] != 0x0C:
+        return None
+    skip = 2 if len(der) > 1 and der[1] < 0x80 else 2 + (der[1] & 0x7F if len(der) > 1 else 0)
+    return der[skip:].decode("utf-8", "replace")[:MAX_TEXT] or None
+
+
+def _first(texts: Iterable[str | None]) -> str | None:
+    return next((text for text in texts if text), None)
+
+
+def _key_type(key: CertificatePublicKeyTypes) -> str:
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"RSA-{key.key_size}"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"EC-{key.curve.name}"
+    return type(key).__name__.removesuffix("PublicKey")
+
+
+def _key_usage(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the bits that are set, by their RFC 5280 names; none where nothing is said."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except (x509.ExtensionNotFound, ValueError):
+        return ()
+    names = {"content_commitment": "nonRepudiation", "crl_sign": "cRLSign"}
+    return tuple(names.get(bit) or _camel(bit) for bit in _KEY_USAGE if getattr(usage, bit))
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
