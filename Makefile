@@ -1,0 +1,66 @@
+# Every target sets up what it needs; see tools/bootstrap.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONUTF8 := 1
+
+.PHONY: help
+help: ## Show this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+.PHONY: demo
+demo: ## Start daemon, virtual card and portal; ends with Ctrl-C / デモを起動
+	@tools/bootstrap demo
+	@exec setpriv --pdeathsig TERM $(BIN)/python tools/demo.py
+
+.PHONY: test
+test: ## Run every check and every test, browser and virtual card included
+	@exec tools/test
+
+.PHONY: test-python test-client
+test-python: set-up
+	BRIDGED_CHROMIUM=$$(tools/chromium) $(BIN)/pytest --no-skips
+test-client: set-up
+	cd client-js && npm test --silent 2>&1 | awk '{ print; fflush() } \
+	  /^[^ ]+ (skipped|todo) [1-9]/ { skipped = 1 } \
+	  END { if (skipped) { print "A skipped test is a failed test here."; exit 1 } }'
+
+.PHONY: check check-python check-types check-imports check-client check-shell
+check: check-python check-types check-imports check-client check-shell ## Lint, format, types, imports, shell
+check-python: set-up
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+check-types: set-up
+	$(BIN)/mypy
+	$(BIN)/mypy tools
+check-imports: set-up
+	$(BIN)/lint-imports
+check-client: set-up
+	cd client-js && npm run --silent check
+check-shell: set-up
+	shellcheck $$(grep -rlIE '^#!.*\b(ba)?sh$$' tools .ci)
+
+.PHONY: format
+format: set-up ## Format and mend what can be mended
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	cd client-js && npm run --silent format
+
+.PHONY: build
+build: set-up ## Build the wheels and the npm package into build/
+	$(BIN)/uv build --quiet --no-build-isolation --out-dir build .
+	$(BIN)/uv build --quiet --no-build-isolation --out-dir build portal-demo
+	cd client-js && npm pack --silent --pack-destination ../build
+
+.PHONY: clean
+clean: ## Remove what was built and installed here
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf client-js/dist client-js/node_modules portal-demo/portal_demo/static/bridged
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: set-up
+set-up:
+	@tools/bootstrap test
