@@ -1,0 +1,53 @@
+"""Put the portal together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+
+from portal_demo.certificates import load_anchors
+from portal_demo.clock import Clock, utc_now
+from portal_demo.db import Database
+from portal_demo.demo import fill_register
+from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, refusals
+from portal_demo.registration import Registration
+from portal_demo.security import STATIC_PREFIX, header_signal
+from portal_demo.settings import Settings
+from portal_demo.views import confirm, form, login, receipt, search, start
+
+MAX_REQUEST_BYTES = 128 * 1024
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
+    """Return the portal; `settings.origin` must be set. Raises OSError or ValueError for trust."""
+    anchors = load_anchors(settings.trust)
+    app = web.Application(middlewares=[refusals, canonical_host], client_max_size=MAX_REQUEST_BYTES)
+    app[PORTAL] = Portal(
+        settings=settings,
+        database=Database(settings.database),
+        anchors=anchors,
+        registration=Registration(settings.origin, anchors, clock),
+        clock=clock,
+        templates=new_templates(),
+    )
+    for views in (start, login, search, form, confirm, receipt):
+        views.add_routes(app.router)
+    app.router.add_static(STATIC_PREFIX, STATIC)
+    app.on_response_prepare.append(header_signal(settings))
+    app.cleanup_ctx.append(_database)
+    return app
+
+
+async def _database(app: web.Application) -> AsyncIterator[None]:
+    portal = app[PORTAL]
+    try:
+        await portal.database.create_tables()
+        if portal.settings.demo:
+            async with portal.database.transaction() as db:
+                await fill_register(db)
+        yield
+    finally:
+        await portal.database.close()

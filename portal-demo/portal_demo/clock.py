@@ -1,0 +1,25 @@
+"""The time: UTC inside, Japan Standard Time on paper and screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+
+Clock = Callable[[], datetime]
+
+JST = timezone(timedelta(hours=9), "JST")
+
+
+def utc_now() -> datetime:
+    """Return the present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def japanese_minute(moment: datetime) -> str:
+    """Return `YYYY年MM月DD日 HH時mm分` in Japan Standard Time."""
+    return moment.astimezone(JST).strftime("%Y年%m月%d日 %H時%M分")
+
+
+def japanese_date(moment: datetime) -> str:
+    """Return `YYYY年MM月DD日` in Japan Standard Time."""
+    return moment.astimezone(JST).strftime("%Y年%m月%d日")

@@ -1,0 +1,49 @@
+"""Sample companies for the demonstration; the first is the manual's own."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from portal_demo.models import Company, MergedNumber
+
+_REGION = "長野県内に本店又は支店・営業所を有する"
+_QUALIFICATION = "製造の請負(A) : [印刷・製本: 一般印刷]"
+
+# number, name, permit, postal, address, representative, title, phone, fax, branch
+_COMPANIES = (
+    ("1234567890", "IT業者電子01", "20240001", "000-0002", "富士通県富士通市1-2-3",
+     "富士通 次郎", "取締役社長", "000-000-0000", "000-000-0000", "総務部"),
+    ("1234567891", "株式会社信州印刷", "20240002", "380-0001", "長野県長野市架空町1-1",
+     "信濃 花子", "代表取締役", "026-000-0001", "026-000-0002", "本店"),
+    ("1234567892", "有限会社アルプス事務機", "20240003", "390-0001", "長野県松本市架空町2-2",
+     "安曇 一郎", "取締役", "0263-00-0001", "0263-00-0002", "松本営業所"),
+    ("1234567893", "合同会社千曲データサービス", "20240004", "387-0001", "長野県千曲市架空町3-3",
+     "千曲 三郎", "代表社員", "026-000-0003", "026-000-0004", "本店"),
+    ("1234567894", "髙﨑工業株式会社", "20240005", "386-0001", "長野県上田市架空町4-4",
+     "髙﨑 四郎", "代表取締役", "0268-00-0001", "0268-00-0002", "上田工場"),
+)  # fmt: skip
+_MERGED = (("0000000123", "1234567890"), ("0000000456", "1234567891"))
+
+
+async def fill_register(db: AsyncSession) -> None:
+    """Put the sample companies into the register, replacing what was there of them."""
+    for number, name, permit, postal, address, person, title, phone, fax, branch in _COMPANIES:
+        await db.merge(
+            Company(
+                number=number,
+                name=name,
+                permit_number=permit,
+                postal=postal,
+                address=address,
+                representative_name=person,
+                representative_title=title,
+                phone=phone,
+                fax=fax,
+                region=_REGION,
+                qualification=_QUALIFICATION,
+                branch=branch,
+            )
+        )
+    await db.flush()
+    for old, new in _MERGED:
+        await db.merge(MergedNumber(number=old, company_number=new))

@@ -1,0 +1,92 @@
+"""The application document: everything shown, as canonical JSON, the bytes that are signed.
+
+Canonical means: UTF-8, members sorted, no white space, no floats; for the ASCII member names used
+here that is RFC 8785.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+import msgspec
+from cryptography import x509
+
+from portal_demo.certificates import sha256_of
+from portal_demo.fields import LAYOUT
+from portal_demo.holders import holder_of
+
+TYPE = "urn:portal-demo:application:1"
+PROCUREMENT = "物品、役務"
+PROVISIONAL = "仮登録"
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One line of the form as it was shown."""
+
+    name: str
+    label: str
+    section: str
+    value: str
+
+
+class CertificateNote(msgspec.Struct, frozen=True, rename="camel"):
+    """Which certificate, and whom it names."""
+
+    sha256: str
+    subject: str
+    issuer: str
+    serial_number: str
+    holder_name: str | None
+    holder_organization: str | None
+
+
+class ApplicationDocument(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the card signs; `time` is RFC 3339 in UTC, `confirmation` names the confirmed screen."""
+
+    type: str = TYPE
+    procurement: str = PROCUREMENT
+    status: str = PROVISIONAL
+    origin: str
+    company_number: str
+    difference_accepted: bool
+    items: tuple[Item, ...]
+    login_certificate: CertificateNote
+    signing_certificate: CertificateNote
+    confirmation: str
+    challenge: str
+    time: datetime
+
+    def canonical(self) -> bytes:
+        """Return the bytes to sign."""
+        return msgspec.json.encode(self, order="sorted")
+
+
+def parse_document(content: bytes) -> ApplicationDocument:
+    """Return the document of stored bytes."""
+    return msgspec.json.decode(content, type=ApplicationDocument)
+
+
+def note(certificate: x509.Certificate) -> CertificateNote:
+    """Describe a certificate."""
+    holder = holder_of(certificate)
+    return CertificateNote(
+        sha256=sha256_of(certificate),
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        serial_number=f"{certificate.serial_number:x}",
+        holder_name=holder.name,
+        holder_organization=holder.organization,
+    )
+
+
+def items_of(values: dict[str, str]) -> tuple[Item, ...]:
+    """Return the whole form, read-only lines included, in its order."""
+    return tuple(
+        Item(line.name, line.label, line.section.value, values[line.name]) for line in LAYOUT
+    )
+
+
+def digest_of(content: bytes) -> str:
+    """Return the SHA-256 of a document, lower-case hex."""
+    return hashlib.sha256(content).hexdigest()

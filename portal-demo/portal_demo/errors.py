@@ -1,0 +1,272 @@
+"""Every refusal of the portal, with its reason, HTTP status and what the person can do.
+
+Three families, by who can act: `PersonError` (the person, here and now), `CardError` (the
+certificate is not one the portal takes), `RequestError` (the page or program that sent it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+
+class PortalError(Exception):
+    """Root of the tree; never raised itself."""
+
+    reason: ClassVar[str]
+    status: ClassVar[int]
+    title: ClassVar[str]
+    en: ClassVar[str]
+    ja: ClassVar[str]
+
+    def messages(self) -> dict[str, str]:
+        """Return what to tell a person, by language."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return {"ja": self.ja.format(**values), "en": self.en.format(**values)}
+
+    def __str__(self) -> str:
+        return self.messages()["en"]
+
+
+class PersonError(PortalError):
+    """The person can mend it."""
+
+    status = 422
+
+
+class CardError(PortalError):
+    """The portal does not take this certificate or what was signed with it."""
+
+    status = 403
+
+
+class RequestError(PortalError):
+    """The request is not one that the portal's own pages send."""
+
+    status = 400
+
+
+# ---- the session and its challenges ----
+
+
+@dataclass(eq=False)
+class SessionEnded(PersonError):
+    """There is no session, it is over, or no card has logged in on it."""
+
+    reason, status = "session-ended", 401
+    title = "もう一度ログインしてください"
+    en = "The session is over. Log in with the IC card again."
+    ja = "ログインの有効時間が終わりました。ICカードでもう一度ログインしてください。"
+
+
+@dataclass(eq=False)
+class CsrfRefused(RequestError):
+    """The request does not come from a page of this session."""
+
+    reason, status = "csrf-refused", 403
+    title = "画面の有効期限が切れています"
+    en = "The page is out of date. Load it again and retry."
+    ja = "画面の有効期限が切れています。画面を再読み込みして、もう一度操作してください。"
+
+
+@dataclass(eq=False)
+class ChallengeUnknown(PersonError):
+    """The challenge was used already or never belonged to this session."""
+
+    reason, status = "challenge-unknown", 409
+    title = "もう一度操作してください"
+    en = "This confirmation was used already. Enter the PIN once more."
+    ja = "この確認情報はすでに使われています。もう一度PIN番号を入力してください。"
+
+
+@dataclass(eq=False)
+class ChallengeExpired(PersonError):
+    """The challenge is older than five minutes."""
+
+    reason, status = "challenge-expired", 409
+    title = "時間切れです"
+    en = "More than five minutes have passed. Enter the PIN once more."
+    ja = "操作の開始から5分を過ぎました。もう一度PIN番号を入力してください。"
+
+
+# ---- what a card made ----
+
+
+@dataclass(eq=False)
+class TokenMalformed(RequestError):
+    """The token or signature is not of the form of Web eID 1.0."""
+
+    detail: str
+    reason = "token-malformed"
+    title = "ログインに失敗しました"
+    en = "The answer of the card is malformed ({detail}). Update bridged and retry."
+    ja = "ICカードからの応答の形式が正しくありません（{detail}）。bridgedを更新して、やり直してください。"
+
+
+@dataclass(eq=False)
+class SignatureInvalid(CardError):
+    """The signature does not belong to what should have been signed."""
+
+    reason = "signature-invalid"
+    title = "署名を確認できませんでした"
+    en = "The signature could not be verified. Retry; if it fails again ask the help desk."
+    ja = "署名を確認できませんでした。やり直しても同じ場合は、ヘルプデスクにお問い合わせください。"
+
+
+@dataclass(eq=False)
+class CertificateMalformed(CardError):
+    """The bytes are not an X.509 certificate."""
+
+    reason, status = "certificate-malformed", 400
+    title = "証明書を読み取れませんでした"
+    en = "The certificate cannot be read. Ask the issuer of the IC card."
+    ja = "ICカードの証明書を読み取れませんでした。ICカードの発行元にお問い合わせください。"
+
+
+@dataclass(eq=False)
+class CertificateUntrusted(CardError):
+    """No trust anchor of the portal issued it."""
+
+    issuer: str
+    reason = "certificate-untrusted"
+    title = "このICカードは利用できません"
+    en = "The portal does not accept cards of this issuer ({issuer})."
+    ja = "このICカードの認証局（{issuer}）は、本システムでは利用できません。対応する認証局のICカードをご利用ください。"
+
+
+@dataclass(eq=False)
+class CertificateNotValid(CardError):
+    """The certificate is expired or not valid yet."""
+
+    not_before: str
+    not_after: str
+    reason = "certificate-not-valid"
+    title = "証明書の有効期間外です"
+    en = "The certificate is valid from {not_before} to {not_after} only. Get a new card."
+    ja = "ICカードの証明書の有効期間（{not_before}～{not_after}）外です。発行元に新しいICカードを申し込んでください。"
+
+
+@dataclass(eq=False)
+class CertificateUsage(CardError):
+    """KeyUsage does not allow what the key was used for."""
+
+    reason = "certificate-usage"
+    title = "この証明書は使用できません"
+    en = "This certificate is not made for this purpose. Choose another certificate."
+    ja = "この証明書は、この操作に使用できません。別の証明書を選択してください。"
+
+
+@dataclass(eq=False)
+class CertificateIsAuthority(CardError):
+    """The certificate is a CA's own."""
+
+    reason = "certificate-is-ca"
+    title = "この証明書は使用できません"
+    en = "This is the certificate of an authority, not of a person. Choose another one."
+    ja = "認証局の証明書は使用できません。利用者の証明書を選択してください。"
+
+
+@dataclass(eq=False)
+class CertificateRegistered(PersonError):
+    """The card is registered already: one card, one number."""
+
+    reason, status = "certificate-registered", 409
+    title = "このICカードはすでに登録されています"
+    en = "This IC card is registered already. One card goes with one registration number."
+    ja = "このICカードはすでに利用者登録されています。1枚のICカードを登録できるのは、1つの登録番号だけです。"
+
+
+@dataclass(eq=False)
+class HolderDiffers(CardError):
+    """The signing certificate names another holder than the one that logged in."""
+
+    reason = "holder-differs"
+    title = "ログインしたICカードと異なります"
+    en = "This is not the card that logged in. Insert that card, or log in again with this one."
+    ja = "ログインに使用したICカードと名義が異なります。ログインしたICカードを挿入するか、このICカードでログインし直してください。"
+
+
+# ---- the register and the form ----
+
+
+@dataclass(eq=False)
+class CompanyUnknown(PersonError):
+    """The register has no such number."""
+
+    reason = "company-unknown"
+    title = "登録番号を確認してください"
+    en = "Enter a registration number that is in the qualification register."
+    ja = "資格審査情報に登録されている登録番号を入力して下さい。"
+
+
+@dataclass(eq=False)
+class NumberMerged(PersonError):
+    """The number is an old one; the company has a new one."""
+
+    reason = "number-merged"
+    title = "登録番号が統合されています"
+    en = "This number was merged. Enter the new 10-digit number you were notified of."
+    ja = "この登録番号は統合されています。通知された新しい登録番号（10桁）を入力して下さい。"
+
+
+@dataclass(eq=False)
+class NameMismatch(PersonError):
+    """The name is not the one the register has for the number."""
+
+    reason = "name-mismatch"
+    title = "商号又は名称を確認してください"
+    en = "Enter the company name that is in the qualification register."
+    ja = "資格審査情報に登録されている商号又は名称を入力して下さい。"
+
+
+@dataclass(eq=False)
+class FormIncomplete(PersonError):
+    """The form has not been checked, or has faults."""
+
+    reason, status = "form-incomplete", 409
+    title = "入力内容を確認してください"
+    en = "Fill in the form and press 入力内容確認 first."
+    ja = "入力内容が確認されていません。利用者登録の画面で入力内容を確認してください。"
+
+
+@dataclass(eq=False)
+class ApplicationUnknown(PersonError):
+    """There is no such application, or it is another card's."""
+
+    reason, status = "application-unknown", 404
+    title = "申請が見つかりません"
+    en = "There is no application with this number for your card."
+    ja = (
+        "この受付番号の申請は、ログイン中のICカードでは見つかりません。受付番号を確認してください。"
+    )
+
+
+@dataclass(eq=False)
+class PageUnknown(RequestError):
+    """There is no page here."""
+
+    reason, status = "page-unknown", 404
+    title = "ページが見つかりません"
+    en = "There is no page at this address."
+    ja = "指定されたページはありません。アドレスを確認するか、最初の画面からやり直してください。"
+
+
+@dataclass(eq=False)
+class RequestTooLarge(RequestError):
+    """The request is larger than any of the portal's pages sends."""
+
+    reason, status = "request-too-large", 413
+    title = "送信された内容が大きすぎます"
+    en = "The request is too large."
+    ja = "送信された内容が大きすぎます。入力内容を減らして、やり直してください。"
+
+
+@dataclass(eq=False)
+class InternalError(PortalError):
+    """A defect of the portal; `id` is in its log beside the traceback."""
+
+    id: str
+    reason, status = "internal-error", 500
+    title = "システムエラーが発生しました"
+    en = "Something went wrong in the portal. Report the number {id}."
+    ja = "システムエラーが発生しました。時間をおいてもう一度操作してください。解決しない場合は、番号 {id} を添えてヘルプデスクにお問い合わせください。"

@@ -1,0 +1,152 @@
+"""Render the templates, and turn what went wrong into a page or a JSON answer."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import jinja2
+import msgspec
+from aiohttp import web
+
+from portal_demo import __version__
+from portal_demo.certificates import TrustAnchors
+from portal_demo.clock import Clock, japanese_date, japanese_minute
+from portal_demo.db import Database
+from portal_demo.errors import (
+    CsrfRefused,
+    InternalError,
+    PageUnknown,
+    PortalError,
+    RequestTooLarge,
+    SessionEnded,
+)
+from portal_demo.models import Session
+from portal_demo.registration import Registration
+from portal_demo.security import canonical_location
+from portal_demo.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+STEPS = (
+    "調達区分の選択",
+    "ICカードの確認",
+    "資格審査情報検索",
+    "情報の入力",
+    "内容の確認",
+    "登録完了",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What the views work with."""
+
+    settings: Settings
+    database: Database
+    anchors: TrustAnchors
+    registration: Registration
+    clock: Clock
+    templates: jinja2.Environment
+
+
+PORTAL = web.AppKey("portal", Portal)
+
+
+def new_templates() -> jinja2.Environment:
+    """Return the environment; everything is escaped, an unknown name is a fault."""
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("portal_demo"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["japanese_date"] = japanese_date
+    templates.filters["japanese_minute"] = japanese_minute
+    return templates
+
+
+def render(
+    request: web.Request,
+    template: str,
+    *,
+    screen: str,
+    step: int | None = None,
+    session: Session | None = None,
+    status: int = 200,
+    **values: object,
+) -> web.Response:
+    """Render a screen; `step` counts from 0 along STEPS."""
+    portal = request.app[PORTAL]
+    text = portal.templates.get_template(template).render(
+        screen=screen,
+        step=step,
+        steps=STEPS,
+        now=portal.clock(),
+        bridge_url=portal.settings.bridge_url,
+        csrf=session.csrf if session else "",
+        version=__version__,
+        **values,
+    )
+    return web.Response(text=text, content_type="text/html", status=status)
+
+
+def json_answer(value: object, status: int = 200) -> web.Response:
+    """Return a JSON answer; bytes become base64."""
+    body = msgspec.json.encode(value)
+    return web.Response(body=body, content_type="application/json", status=status)
+
+
+@web.middleware
+async def canonical_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Send a person who typed another name of this computer to the configured one."""
+    location = canonical_location(request, request.app[PORTAL].settings.origin)
+    if location:
+        raise web.HTTPTemporaryRedirect(location)
+    return await handler(request)
+
+
+@web.middleware
+async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Show every refusal in the portal's own words; a defect gets a number and a log entry."""
+    try:
+        return await handler(request)
+    except PortalError as e:
+        error = e
+    except web.HTTPRequestEntityTooLarge:
+        error = RequestTooLarge()
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+        error = PageUnknown()
+    except web.HTTPException:
+        raise
+    except Exception:
+        error = InternalError(id=secrets.token_hex(4))
+        log.exception("internal error %s at %s %s", error.id, request.method, request.path)
+    return _answer(request, error)
+
+
+def _answer(request: web.Request, error: PortalError) -> web.Response:
+    messages = error.messages()
+    if request.path.startswith("/api/"):
+        answer = {"error": {"reason": error.reason, "messages": messages}}
+        return json_answer(answer, error.status)
+    ways = {
+        SessionEnded: ("/registration/pin", "PIN番号の入力へ"),
+        CsrfRefused: ("/registration/menu", "利用者登録メニューへ"),
+    }
+    href, label = ways.get(type(error), ("/", "利用者登録の手順へ"))
+    return render(
+        request,
+        "error.html",
+        screen="error",
+        status=error.status,
+        error=error,
+        message=messages["ja"],
+        href=href,
+        label=label,
+    )

@@ -1,0 +1,47 @@
+"""The qualification register (資格審査情報): find a company by number and name."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from portal_demo.errors import CompanyUnknown, NameMismatch, NumberMerged
+from portal_demo.matching import same_name
+from portal_demo.models import Company, MergedNumber
+
+NOT_ON_CARD = "（証明書に記載がありません）"
+
+
+async def search(db: AsyncSession, number: str, name: str) -> Company:
+    """Return the company. Raises NumberMerged, CompanyUnknown or NameMismatch."""
+    if await db.get(MergedNumber, number):
+        raise NumberMerged
+    company = await db.get(Company, number)
+    if company is None:
+        raise CompanyUnknown
+    if not same_name(company.name, name):
+        raise NameMismatch
+    return company
+
+
+def read_only_values(company: Company) -> dict[str, str]:
+    """Return what the register says, by the names of the form."""
+    return {
+        "permit_number": company.permit_number,
+        "company_name": company.name,
+        "company_postal": company.postal,
+        "company_address": company.address,
+        "representative_name": company.representative_name,
+        "representative_title": company.representative_title,
+        "region": company.region,
+        "qualification": company.qualification,
+    }
+
+
+def first_values(company: Company) -> dict[str, str]:
+    """Return what the register proposes for the fields a person fills in."""
+    return {
+        "company_phone": company.phone,
+        "company_fax": company.fax,
+        "branch_name": company.branch,
+        "qualification_name": company.name,
+    }

@@ -1,0 +1,100 @@
+"""Settings: flags over environment over a TOML file over defaults, then frozen."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+ENVIRONMENT_PREFIX = "PORTAL_DEMO_"
+
+
+class SettingsError(Exception):
+    """A setting is unknown or wrong; the text says which."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one portal needs to know.
+
+    `origin` is what browsers see (scheme, host, port); empty means the address listened on.
+    `trust` are PEM files with the certificates of the authorities whose cards are accepted.
+    `demo` fills the register with sample companies.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    database: str = "sqlite+aiosqlite:///portal.sqlite3"
+    trust: tuple[Path, ...] = ()
+    origin: str = ""
+    bridge_url: str = "ws://127.0.0.1:24781/v1"
+    demo: bool = False
+
+    def __post_init__(self) -> None:
+        if self.origin and not is_origin(self.origin, {"http", "https"}):
+            raise SettingsError(f"origin is not scheme://host[:port]: {self.origin}")
+        bridge = urlsplit(self.bridge_url)
+        if bridge.scheme not in {"ws", "wss"} or not bridge.hostname:
+            raise SettingsError(f"bridge_url is not a ws:// or wss:// address: {self.bridge_url}")
+
+    @property
+    def https(self) -> bool:
+        """Tell whether browsers reach the portal by https."""
+        return self.origin.startswith("https://")
+
+    @property
+    def bridge_origin(self) -> str:
+        """Return scheme, host and port of the bridge, for `connect-src`."""
+        bridge = urlsplit(self.bridge_url)
+        return f"{bridge.scheme}://{bridge.netloc}"
+
+
+def is_origin(text: str, schemes: set[str]) -> bool:
+    """Tell whether `text` is exactly what a browser sends as `Origin`."""
+    parts = urlsplit(text)
+    return (
+        parts.scheme in schemes
+        and bool(parts.netloc)
+        and text == f"{parts.scheme}://{parts.netloc}"
+    )
+
+
+def load_settings(
+    flags: Mapping[str, object], environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """Merge the sources; `flags["config"]` names the TOML file. Raises SettingsError."""
+    flags = {name: value for name, value in flags.items() if value not in (None, ())}
+    config = flags.pop("config", environment.get(ENVIRONMENT_PREFIX + "CONFIG"))
+    merged = {**_read_toml(config), **_read_environment(environment), **flags}
+    try:
+        return msgspec.convert(merged, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as e:
+        raise SettingsError(str(e)) from e
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value))
+    raise NotImplementedError(kind)
+
+
+def _read_toml(path: object) -> dict[str, object]:
+    if path is None:
+        return {}
+    try:
+        with Path(str(path)).open("rb") as f:
+            return tomllib.load(f)
+    except (OSError, tomllib.TOMLDecodeError) as e:
+        raise SettingsError(f"{path}: {e}") from e
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for field in msgspec.structs.fields(Settings):
+        text = environment.get(ENVIRONMENT_PREFIX + field.name.upper())
+        if text is not None:
+            values[field.name] = tuple(text.split(os.pathsep)) if field.name == "trust" else text
+    return values

@@ -1,0 +1,72 @@
+"""What the views share: the session of a request, checked forms and bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, TypeVar
+
+import msgspec
+from aiohttp import web
+from cryptography import x509
+from msgspec import Meta
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from portal_demo import csrf, sessions
+from portal_demo.certificates import parse_certificate
+from portal_demo.errors import SessionEnded, TokenMalformed
+from portal_demo.models import Session
+from portal_demo.pages import PORTAL
+
+CertificateDer = Annotated[bytes, Meta(min_length=1, max_length=16384)]
+ChainDer = Annotated[tuple[CertificateDer, ...], Meta(max_length=4)]
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+class ApiBody(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
+):
+    """Base of what pages send as JSON."""
+
+
+async def find_session(request: web.Request, db: AsyncSession) -> Session | None:
+    """Return the request's session, if it has one."""
+    portal = request.app[PORTAL]
+    name = sessions.cookie_name(https=portal.settings.https)
+    return await sessions.load(db, request.cookies.get(name), portal.clock)
+
+
+async def require_login(request: web.Request, db: AsyncSession) -> Session:
+    """Return a session that a card has logged in on. Raises SessionEnded."""
+    session = await find_session(request, db)
+    if session is None or session.certificate is None:
+        raise SessionEnded
+    return session
+
+
+async def read_form(request: web.Request) -> Mapping[str, str]:
+    """Return the text fields of a posted form that comes from our own pages."""
+    csrf.check_source(request, request.app[PORTAL].settings.origin)
+    posted = await request.post()
+    return {name: value for name, value in posted.items() if isinstance(value, str)}
+
+
+async def read_json(request: web.Request, kind: type[Body]) -> Body:
+    """Return the body of a request from our own pages. Raises TokenMalformed."""
+    csrf.check_source(request, request.app[PORTAL].settings.origin)
+    if request.content_type != "application/json":
+        raise TokenMalformed(detail="Content-Type")
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        raise TokenMalformed(detail=str(e)) from e
+
+
+def check_header_token(request: web.Request, session: Session) -> None:
+    """Refuse a script's request without the session's token. Raises CsrfRefused."""
+    csrf.check_token(session, request.headers.get(csrf.HEADER))
+
+
+def parse_chain(chain: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
+    """Return the intermediates a card gave. Raises CertificateMalformed."""
+    return tuple(map(parse_certificate, chain))

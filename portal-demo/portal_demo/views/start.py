@@ -1,0 +1,54 @@
+"""Screens 0 to 4, and the pages beside them: no session, no card yet."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from portal_demo import __version__
+from portal_demo.pages import PORTAL, Handler, json_answer, render
+
+# route, template, screen, step, values
+_PAGES: tuple[tuple[str, str, str, int | None], ...] = (
+    ("/", "procedure.html", "0", None),
+    ("/procurement", "procurement.html", "1", 0),
+    ("/procurement/goods", "choice.html", "2", 0),
+    ("/registration", "registration.html", "3", 0),
+    ("/registration/menu", "menu.html", "4", 0),
+    ("/bid-information", "bid_information.html", "bid-information", None),
+    ("/questions", "questions.html", "questions", None),
+)
+_UNAVAILABLE = (
+    ("/procurement/small", "少額物品", "/procurement", "調達区分の選択"),
+    ("/procurement/goods/bidding", "電子入札", "/procurement/goods", "物品、役務"),
+)
+
+
+def add_routes(router: web.UrlDispatcher) -> None:
+    """Add the pages that only have to be shown."""
+    for path, template, screen, step in _PAGES:
+        router.add_get(path, _page(template, screen, step))
+    for path, what, href, label in _UNAVAILABLE:
+        router.add_get(path, _unavailable(what, href, label))
+    router.add_get("/health", health)
+
+
+def _page(template: str, screen: str, step: int | None) -> Handler:
+    async def show(request: web.Request) -> web.StreamResponse:
+        return render(request, template, screen=screen, step=step)
+
+    return show
+
+
+def _unavailable(what: str, href: str, label: str) -> Handler:
+    async def show(request: web.Request) -> web.StreamResponse:
+        return render(
+            request, "unavailable.html", screen="unavailable", what=what, href=href, label=label
+        )
+
+    return show
+
+
+async def health(request: web.Request) -> web.StreamResponse:
+    """Answer a probe; fails if the database does not answer."""
+    await request.app[PORTAL].database.ping()
+    return json_answer({"status": "ok", "version": __version__})
