@@ -1,0 +1,211 @@
+import { fromBase64, toBase64 } from "./base64.ts";
+import { digestFor } from "./digest.ts";
+import { BridgeError, ConnectError, reasonOfClose } from "./errors.ts";
+import { BridgeEventTarget } from "./events.ts";
+import { Lease } from "./lease.ts";
+import type {
+  Algorithm,
+  AuthenticationToken,
+  BridgeInfo,
+  Certificate,
+  Methods,
+  PinStatus,
+  Reader,
+  Usage,
+  Lease as WireLease,
+} from "./protocol.ts";
+import type { CallOptions, Notification, Rpc } from "./rpc.ts";
+
+/** Which certificates to list: of one reader (its id) or all, of one usage or both. */
+export interface CertificateFilter extends CallOptions {
+  readonly reader?: string | undefined;
+  readonly usage?: Usage | undefined;
+}
+
+/** A PIN for a key. */
+export interface PinVerification extends CallOptions {
+  /** The `id` of the certificate. */
+  readonly key: string;
+  /** What the person typed in this page (grant `page-pin`); left out, the person is asked. */
+  readonly pin?: string | undefined;
+  /** How long the key stays usable: 1 to 300 seconds, 60 unless given. */
+  readonly leaseSeconds?: number | undefined;
+  /** The person's own yes to using the last try, after `pin-last-try`. */
+  readonly acceptLastTry?: boolean | undefined;
+}
+
+/** A log-in to the portal. */
+export interface Authentication extends CallOptions {
+  /** The `id` of a certificate with usage `authentication`. */
+  readonly certificate: string;
+  /** The one-use challenge of the portal's server, 44 to 128 characters. */
+  readonly challenge: string;
+}
+
+/** What signs and how. */
+export interface Signing extends CallOptions {
+  /** The `id` of a certificate with usage `signature`. */
+  readonly certificate: string;
+  /** One of the certificate's `algorithms`. */
+  readonly algorithm: Algorithm;
+  /** What is signed, in the person's words; at most 200 characters. */
+  readonly title?: string | undefined;
+}
+
+/**
+ * An open connection to the daemon; `connect()` makes it.
+ *
+ * Every method rejects with a `BridgeError` and takes a `signal`. Events carry their data in
+ * `detail`: `reader.added`, `reader.removed`, `card.inserted`, `card.removed`, `lease.ended`,
+ * `close`.
+ */
+export class Bridge extends BridgeEventTarget {
+  /** What answers, and what this site may do. */
+  readonly info: BridgeInfo;
+  readonly #rpc: Rpc;
+  readonly #leases = new Map<string, Lease>();
+  #closedHere = false;
+
+  /** @internal */
+  constructor(rpc: Rpc, info: BridgeInfo) {
+    super();
+    this.info = info;
+    this.#rpc = rpc;
+    rpc.onNotification = (notification) => this.#notified(notification);
+    rpc.onClose = (code) => this.#closed(code);
+  }
+
+  /** Whether calls can be made. */
+  get open(): boolean {
+    return this.#rpc.open;
+  }
+
+  /** List the readers; an empty list means that none is connected. */
+  readers(options: CallOptions = {}): Promise<readonly Reader[]> {
+    return this.#call("reader.list", {}, options, ({ readers }) => readers);
+  }
+
+  /** List the certificates on the inserted cards; fails with what stands in the way of one. */
+  certificates(filter: CertificateFilter = {}): Promise<readonly Certificate[]> {
+    const { reader, usage, signal } = filter;
+    const params = defined({ reader, usage });
+    return this.#call("certificate.list", params, { signal }, (result) => result.certificates);
+  }
+
+  /** Tell how many tries a PIN has left and whether it is blocked; uses no try. */
+  pinStatus(key: string, options: CallOptions = {}): Promise<PinStatus> {
+    return this.#call("pin.status", { key }, options, (status) => status);
+  }
+
+  /**
+   * Verify the PIN of a key; the key can be used while the lease lasts.
+   *
+   * Fails with `pin-incorrect`, `pin-format`, `pin-last-try`, `pin-blocked`, `card-leased`, ...
+   * If `signal` ends the wait, a lease that comes all the same is given back at once.
+   */
+  verifyPin({ signal, ...verification }: PinVerification): Promise<Lease> {
+    const { key, pin, leaseSeconds, acceptLastTry } = verification;
+    return this.#rpc.call(
+      "pin.verify",
+      { key, ...defined({ pin, leaseSeconds, acceptLastTry }) },
+      {
+        signal,
+        decode: (lease) => this.#hold(lease),
+        late: (lease) => void lease.release().catch(() => {}),
+      },
+    );
+  }
+
+  /** Make the Web eID token that proves the card to the portal's server; post it as it is. */
+  authenticate({ certificate, challenge, signal }: Authentication): Promise<AuthenticationToken> {
+    const params = { certificate, challenge };
+    return this.#call("authentication.create", params, { signal }, (token) => token);
+  }
+
+  /** Sign 1 to 1000 digests, whose length fits the algorithm; ECDSA comes as raw r||s. */
+  async sign(
+    request: Signing & { readonly digests: readonly Uint8Array[] },
+  ): Promise<Uint8Array<ArrayBuffer>[]> {
+    const { certificate, algorithm, title, signal } = request;
+    const digests = request.digests.map(toBase64);
+    const params = { certificate, algorithm, digests, ...defined({ title }) };
+    return this.#call("signature.create", params, { signal }, ({ signatures }) =>
+      signatures.map(fromBase64),
+    );
+  }
+
+  /** Hash 1 to 1000 documents with the algorithm's hash and sign them, in order. */
+  async signData(
+    request: Signing & { readonly data: readonly Uint8Array<ArrayBuffer>[] },
+  ): Promise<Uint8Array<ArrayBuffer>[]> {
+    const { data, ...signing } = request;
+    const digests = await Promise.all(data.map((one) => digestFor(signing.algorithm, one)));
+    return this.sign({ ...signing, digests });
+  }
+
+  /** Close the connection; pending calls reject, and the card forgets every PIN. */
+  close(): void {
+    this.#closedHere = true;
+    this.#rpc.close();
+  }
+
+  #call<M extends keyof Methods, T>(
+    method: M,
+    params: Methods[M]["params"],
+    { signal }: CallOptions,
+    decode: (result: Methods[M]["result"]) => T,
+  ): Promise<T> {
+    return this.#rpc.call(method, params, { signal, decode });
+  }
+
+  #hold(wire: WireLease): Lease {
+    for (const earlier of this.#leases.values()) {
+      if (earlier.key === wire.key) {
+        this.#forget(earlier.id);
+      }
+    }
+    const lease = new Lease(wire, (options) => this.#release(wire.id, options));
+    this.#leases.set(wire.id, lease);
+    return lease;
+  }
+
+  async #release(lease: string, options: CallOptions): Promise<void> {
+    this.#leases.delete(lease);
+    try {
+      await this.#call("lease.release", { lease }, options, () => {});
+    } catch (error) {
+      const over = error instanceof BridgeError && (error.is("lease-ended") || !this.open);
+      if (!over) {
+        throw error;
+      }
+    }
+  }
+
+  #forget(lease: string): void {
+    this.#leases.get(lease)?.end();
+    this.#leases.delete(lease);
+  }
+
+  #notified({ method, params }: Notification): void {
+    if (method === "lease.ended") {
+      this.#forget(params.lease);
+    }
+    this.dispatchEvent(new CustomEvent(method, { detail: params }));
+  }
+
+  #closed(code: number): void {
+    for (const id of this.#leases.keys()) {
+      this.#forget(id);
+    }
+    const error = this.#closedHere ? null : new ConnectError(reasonOfClose(code));
+    this.dispatchEvent(new CustomEvent("close", { detail: { code, error } }));
+  }
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Leave out the members that are undefined. */
+function defined<T extends object>(members: T): Defined<T> {
+  const entries = Object.entries(members).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Defined<T>;
+}

@@ -1,0 +1,160 @@
+import { Bridge } from "./bridge.ts";
+import { diagnose } from "./diagnose.ts";
+import { BridgeError, ConnectError, reasonOfClose } from "./errors.ts";
+import { type Messages, PERMISSION_HINT } from "./messages.ts";
+import { type Permission, queryPermission } from "./permission.ts";
+import { DEFAULT_PORT, SUBPROTOCOL } from "./protocol.ts";
+import { Rpc } from "./rpc.ts";
+import { type Opening, openSocket, type Socket, type SocketConstructor } from "./socket.ts";
+
+/** How to reach the daemon. */
+export interface ConnectOptions {
+  /** Where it listens, `ws://127.0.0.1:24781/v1` unless given. */
+  readonly url?: string | undefined;
+  /** A `wss:` address to try where the browser refuses `url` itself (Safari). */
+  readonly secureUrl?: string | undefined;
+  /** Ends the attempt; `connect()` then rejects with reason `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called when the browser seems to be asking the person: show "choose Allow" in the page. */
+  readonly onHint?: ((hint: Messages) => void) | undefined;
+  /** The longest wait for the browser and the person to let the page through: 5 minutes. */
+  readonly timeoutMs?: number | undefined;
+  /** What stands in for the browser outside of one. */
+  readonly environment?: Partial<Environment> | undefined;
+}
+
+/** What `connect()` needs from the browser. */
+export interface Environment {
+  readonly WebSocket: SocketConstructor;
+  readonly queryPermission: () => Promise<Permission>;
+  /** A clock in milliseconds that never goes back. */
+  readonly now: () => number;
+}
+
+interface Attempt extends ConnectOptions, Environment {}
+
+/** A person may read and answer a question for this long; the daemon waits as long. */
+const ASKING_MS = 300_000;
+/** A daemon on this computer answers in less, where nobody is asked. */
+const ANSWER_MS = 10_000;
+/** A socket that is not open by then waits for the browser's question. */
+const HINT_MS = 600;
+
+/**
+ * Connect to the daemon; rejects with a `ConnectError` whose `messages` say what to do.
+ *
+ * Call it from a click, so that the browser's question has a context. It resolves once the
+ * daemon has answered, so the site is allowed.
+ *
+ * ```ts
+ * const bridge = await connect({ onHint: (hint) => show(hint.ja) });
+ * ```
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Bridge> {
+  const attempt: Attempt = {
+    ...options,
+    WebSocket: options.environment?.WebSocket ?? globalThis.WebSocket,
+    queryPermission: options.environment?.queryPermission ?? queryPermission,
+    now: options.environment?.now ?? (() => performance.now()),
+  };
+  const before = await attempt.queryPermission();
+  throwIfAborted(options.signal);
+  if (before === "denied") {
+    throw new ConnectError("blocked");
+  }
+  const url = options.url ?? `ws://127.0.0.1:${DEFAULT_PORT}/v1`;
+  return greet(await reach(url, before, attempt), options.signal);
+}
+
+/** Open a socket, with another attempt where the first one could not succeed. */
+async function reach(url: string, before: Permission, attempt: Attempt): Promise<Socket> {
+  const start = attempt.now();
+  const opening = await open(url, before, attempt);
+  if (opening.kind === "open") {
+    return opening.socket;
+  }
+  const elapsedMs = attempt.now() - start;
+  const after = await attempt.queryPermission();
+  throwIfAborted(attempt.signal);
+  const verdict = diagnose({ opening, before, after, elapsedMs });
+  if (verdict === "retry") {
+    return reach(url, after, attempt);
+  }
+  if (verdict === "browser-unsupported" && attempt.secureUrl !== undefined) {
+    return reachSecure(attempt.secureUrl, before, attempt);
+  }
+  throw new ConnectError(verdict, causeOf(opening));
+}
+
+/** Open the `wss:` address of a browser that allows no other; its failure stays the browser's. */
+async function reachSecure(url: string, before: Permission, attempt: Attempt): Promise<Socket> {
+  const opening = await open(url, before, attempt);
+  if (opening.kind === "open") {
+    return opening.socket;
+  }
+  throwIfAborted(attempt.signal);
+  throw new ConnectError("browser-unsupported", causeOf(opening));
+}
+
+/** Make one attempt, and hint at the browser's question while it lasts. */
+async function open(url: string, permission: Permission, attempt: Attempt): Promise<Opening> {
+  const asking = permission !== "granted";
+  const hint = asking ? setTimeout(() => attempt.onHint?.(PERMISSION_HINT), HINT_MS) : undefined;
+  try {
+    return await openSocket(url, {
+      WebSocket: attempt.WebSocket,
+      protocol: SUBPROTOCOL,
+      timeoutMs: asking ? (attempt.timeoutMs ?? ASKING_MS) : ANSWER_MS,
+      signal: attempt.signal,
+    });
+  } finally {
+    clearTimeout(hint);
+  }
+}
+
+/** Wait for the first answer: a site that is not allowed is let in, then closed with 4403. */
+async function greet(socket: Socket, signal: AbortSignal | undefined): Promise<Bridge> {
+  const rpc = new Rpc(socket);
+  const slow = new AbortController();
+  const timer = setTimeout(() => slow.abort(), ANSWER_MS);
+  try {
+    const bridge = await rpc.call(
+      "bridge.info",
+      {},
+      {
+        signal: AbortSignal.any(signal ? [signal, slow.signal] : [slow.signal]),
+        decode: (info) => new Bridge(rpc, info),
+      },
+    );
+    if (!bridge.info.protocols.includes(SUBPROTOCOL)) {
+      throw new ConnectError("version-mismatch");
+    }
+    return bridge;
+  } catch (error) {
+    rpc.close();
+    throwIfAborted(signal);
+    throw error instanceof BridgeError ? connectError(error) : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function connectError(cause: BridgeError): ConnectError | BridgeError {
+  if (cause.is("connection-lost")) {
+    return new ConnectError(reasonOfClose(cause.data.closeCode), cause);
+  }
+  if (cause.is("aborted")) {
+    return new ConnectError("timeout", cause);
+  }
+  return cause.is("bad-reply") ? new ConnectError("version-mismatch", cause) : cause;
+}
+
+function causeOf(opening: Opening): unknown {
+  return opening.kind === "refused" ? opening.cause : undefined;
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) {
+    throw new ConnectError("aborted", signal.reason);
+  }
+}

@@ -1,0 +1,37 @@
+import type { ConnectError } from "./errors.ts";
+import type { Notifications } from "./protocol.ts";
+
+/** The end of a connection. */
+export interface ClosedEvent {
+  readonly code: number;
+  /** Why it ended; null where this page closed it. */
+  readonly error: ConnectError | null;
+}
+
+/** Everything a `Bridge` dispatches: the daemon's notifications, and `close`. */
+export interface BridgeEvents extends Notifications {
+  close: ClosedEvent;
+}
+
+type Listener<D> =
+  | ((event: CustomEvent<D>) => void)
+  | {
+      handleEvent(event: CustomEvent<D>): void;
+    };
+
+/** `EventTarget` for events whose `detail` has the type that `E` gives their name. */
+export interface TypedEventTarget<E> extends EventTarget {
+  addEventListener<K extends keyof E & string>(
+    type: K,
+    listener: Listener<E[K]> | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  removeEventListener<K extends keyof E & string>(
+    type: K,
+    listener: Listener<E[K]> | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
+}
+
+/** `EventTarget` as the base class of `Bridge`. */
+export const BridgeEventTarget = EventTarget as new () => TypedEventTarget<BridgeEvents>;

@@ -1,0 +1,31 @@
+/**
+ * Use the IC card in the person's reader from a web page, through the daemon on their computer.
+ *
+ * `connect()` gives a `Bridge`; everything else hangs on it.
+ *
+ * @packageDocumentation
+ */
+export { fromBase64, toBase64 } from "./base64.ts";
+export type {
+  Authentication,
+  Bridge,
+  CertificateFilter,
+  PinVerification,
+  Signing,
+} from "./bridge.ts";
+export { type ConnectOptions, connect, type Environment } from "./connect.ts";
+export {
+  BridgeError,
+  type CallErrors,
+  ConnectError,
+  type ConnectReason,
+  type ErrorReason,
+  explain,
+} from "./errors.ts";
+export type { BridgeEvents, ClosedEvent, TypedEventTarget } from "./events.ts";
+export type { Lease } from "./lease.ts";
+export type { Messages } from "./messages.ts";
+export type { Permission } from "./permission.ts";
+export * from "./protocol.ts";
+export type { CallOptions } from "./rpc.ts";
+export type { Socket, SocketConstructor } from "./socket.ts";

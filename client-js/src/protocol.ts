@@ -1,0 +1,287 @@
+/**
+ * The wire protocol `bridged.v1` as types, member by member as in `docs/protocol.md`.
+ *
+ * A test of the daemon reads this file and compares it with the types the daemon itself uses, so
+ * it is declarations only: interfaces, unions of literals, and constants.
+ */
+
+export const SUBPROTOCOL = "bridged.v1";
+export const DEFAULT_PORT = 24781;
+export const MAX_LEASE_S = 300;
+export const MAX_DIGESTS = 1000;
+
+/** Why the daemon closed the socket. */
+export const CloseCode = {
+  GOING_AWAY: 1001,
+  BAD_SUBPROTOCOL: 4400,
+  SITE_NOT_ALLOWED: 4403,
+  TOO_SLOW: 4408,
+  TOO_MANY_CONNECTIONS: 4409,
+  FLOOD: 4429,
+} as const;
+
+/** Bytes in standard padded base64; `fromBase64` decodes them. */
+export type Base64 = string;
+
+/** A time in UTC as RFC 3339 writes it; `new Date()` reads it. */
+export type Timestamp = string;
+
+/** What a reader can be seen to be without talking to its card. */
+export type ReaderState = "empty" | "present" | "mute" | "unavailable" | "in-use";
+
+/** The application found on the card. */
+export type CardType = "piv" | "jpki";
+
+/** What a key may be used for; each key has exactly one usage. */
+export type Usage = "authentication" | "signature";
+
+/** Signature algorithms by their JWA names (RFC 7518, section 3.1). */
+export type Algorithm =
+  | "RS256"
+  | "RS384"
+  | "RS512"
+  | "PS256"
+  | "PS384"
+  | "PS512"
+  | "ES256"
+  | "ES384"
+  | "ES512";
+
+/** What a site may do; a site holds any set of these. */
+export type Grant = "certificates" | "sign" | "page-pin";
+
+/** Which characters a card accepts in a PIN. */
+export type PinAlphabet = "digits" | "upper-alphanumeric" | "ascii";
+
+/** The shape of a PIN; lengths count characters. */
+export interface PinRules {
+  readonly minLength: number;
+  readonly maxLength: number;
+  readonly alphabet: PinAlphabet;
+}
+
+/** One PIN of a card; `triesLeft` is null where the card does not tell. */
+export interface PinStatus {
+  readonly label: string;
+  readonly rules: PinRules;
+  readonly triesLeft: number | null;
+  readonly blocked: boolean;
+  readonly verified: boolean;
+}
+
+/** A card as inserted now; `id` is opaque and new with each insertion. */
+export interface Card {
+  readonly id: string;
+  readonly type: CardType;
+  readonly label: string;
+}
+
+/** A reader; `id` is opaque and lasts as long as the reader is connected. */
+export interface Reader {
+  readonly id: string;
+  readonly name: string;
+  readonly state: ReaderState;
+  readonly pinpad: boolean;
+  readonly card: Card | null;
+}
+
+/** A distinguished name made readable; `rfc4514` is the whole of it. */
+export interface Name {
+  readonly commonName: string | null;
+  readonly organization: string | null;
+  readonly organizationalUnit: string | null;
+  readonly rfc4514: string;
+}
+
+/** Whom the certificate names, in kanji where it carries them. */
+export interface Holder {
+  readonly name: string | null;
+  readonly organization: string | null;
+  readonly address: string | null;
+}
+
+/** A certificate and what it says (RFC 5280); `der` is the certificate itself. */
+export interface X509 {
+  readonly der: Base64;
+  readonly sha256: string;
+  readonly subject: Name;
+  readonly issuer: Name;
+  readonly holder: Holder;
+  readonly serialNumber: string;
+  readonly notBefore: Timestamp;
+  readonly notAfter: Timestamp;
+  readonly expiresInDays: number;
+  readonly keyType: string;
+  readonly keyUsage: readonly string[];
+}
+
+/**
+ * A key on an inserted card with its certificate.
+ *
+ * `id` names both and is valid while the card stays inserted. `x509` is null while `locked`: the
+ * card shows the certificate only after its PIN, so verify the PIN and list again.
+ */
+export interface Certificate {
+  readonly id: string;
+  readonly reader: string;
+  readonly card: string;
+  readonly usage: Usage;
+  readonly label: string;
+  readonly locked: boolean;
+  readonly algorithms: readonly Algorithm[];
+  readonly pin: PinStatus | null;
+  readonly x509: X509 | null;
+  readonly chain: readonly Base64[];
+}
+
+/** A Web eID token, format `web-eid:1.0`: post it to the portal's server as it is. */
+export interface AuthenticationToken {
+  readonly unverifiedCertificate: Base64;
+  readonly algorithm: Algorithm;
+  readonly signature: Base64;
+  readonly format: string;
+  readonly appVersion: string;
+}
+
+/** No parameters, or nothing to report but success. */
+export type Empty = Readonly<Record<string, never>>;
+
+/** What answers, what this site may do, and how a PIN can be given here (best first). */
+export interface BridgeInfo {
+  readonly version: string;
+  readonly protocols: readonly string[];
+  readonly methods: readonly string[];
+  readonly origin: string | null;
+  readonly grants: readonly Grant[];
+  readonly pinEntry: readonly string[];
+}
+
+/** All readers; an empty list means that none is connected. */
+export interface ReaderList {
+  readonly readers: readonly Reader[];
+}
+
+/** Which certificates: of one reader or all, of one usage or both. */
+export interface CertificateListParams {
+  readonly reader?: string | null;
+  readonly usage?: Usage | null;
+}
+
+/** The certificates found. */
+export interface CertificateList {
+  readonly certificates: readonly Certificate[];
+}
+
+/** A key, by the id of its certificate. */
+export interface KeyParams {
+  readonly key: string;
+}
+
+/** Verify a PIN and keep the key usable for `leaseSeconds`. */
+export interface PinVerifyParams {
+  readonly key: string;
+  readonly leaseSeconds?: number;
+  readonly pin?: string | null;
+  readonly acceptLastTry?: boolean;
+}
+
+/** The right of this connection to use one key without the PIN being asked again. */
+export interface Lease {
+  readonly id: string;
+  readonly key: string;
+  readonly expiresInSeconds: number;
+}
+
+/** A lease, by its id. */
+export interface LeaseParams {
+  readonly lease: string;
+}
+
+/** The portal's one-use challenge (44 to 128 characters) and the key. */
+export interface AuthenticationParams {
+  readonly certificate: string;
+  readonly challenge: string;
+}
+
+/** Digests to sign with one key, and what they stand for in the person's words. */
+export interface SignatureParams {
+  readonly certificate: string;
+  readonly algorithm: Algorithm;
+  readonly digests: readonly Base64[];
+  readonly title?: string;
+}
+
+/** One signature for each digest, in order; ECDSA as raw r||s. */
+export interface SignatureList {
+  readonly signatures: readonly Base64[];
+}
+
+/** The reader as it is after the event. */
+export interface ReaderEvent {
+  readonly reader: Reader;
+}
+
+/** Why a lease ended before it was released. */
+export type LeaseEndCause = "expired" | "card-removed" | "card-reset";
+
+/** A lease is over. */
+export interface LeaseEndedEvent {
+  readonly lease: string;
+  readonly cause: LeaseEndCause;
+}
+
+/** Every request, with what goes in and what comes out. */
+export interface Methods {
+  "bridge.info": { params: Empty; result: BridgeInfo };
+  "reader.list": { params: Empty; result: ReaderList };
+  "certificate.list": { params: CertificateListParams; result: CertificateList };
+  "pin.status": { params: KeyParams; result: PinStatus };
+  "pin.verify": { params: PinVerifyParams; result: Lease };
+  "lease.release": { params: LeaseParams; result: Empty };
+  "authentication.create": { params: AuthenticationParams; result: AuthenticationToken };
+  "signature.create": { params: SignatureParams; result: SignatureList };
+}
+
+/** Everything the daemon tells without being asked. */
+export interface Notifications {
+  "reader.added": ReaderEvent;
+  "reader.removed": ReaderEvent;
+  "card.inserted": ReaderEvent;
+  "card.removed": ReaderEvent;
+  "lease.ended": LeaseEndedEvent;
+}
+
+/** Every reason a request can fail for, with the members of `error.data` it brings. */
+export interface Errors {
+  "parse-error": Empty;
+  "invalid-request": { readonly detail: string };
+  "method-not-found": { readonly method: string };
+  "invalid-params": { readonly path: string; readonly detail: string };
+  "site-not-allowed": { readonly origin: string; readonly grant: string };
+  "pcsc-unavailable": Empty;
+  "no-reader": Empty;
+  "no-card": Empty;
+  "card-removed": Empty;
+  "card-mute": Empty;
+  "card-unsupported": Empty;
+  "card-in-use": Empty;
+  "card-leased": Empty;
+  "card-fault": { readonly sw: string };
+  "certificate-not-found": Empty;
+  "certificate-expired": { readonly notBefore: string; readonly notAfter: string };
+  "algorithm-unsupported": { readonly algorithm: string; readonly supported: readonly string[] };
+  "key-usage-forbidden": { readonly usage: string };
+  "pin-required": Empty;
+  "pin-format": {
+    readonly minLength: number;
+    readonly maxLength: number;
+    readonly alphabet: string;
+  };
+  "pin-incorrect": { readonly triesLeft: number | null };
+  "pin-last-try": { readonly triesLeft: number };
+  "pin-blocked": Empty;
+  "lease-ended": Empty;
+  busy: Empty;
+  cancelled: Empty;
+  "internal-error": { readonly id: string };
+}

@@ -1,0 +1,181 @@
+import { type BridgeError, callError, errorFromWire, type WireError } from "./errors.ts";
+import type { Methods, Notifications } from "./protocol.ts";
+import type { Socket } from "./socket.ts";
+
+/** What every call takes. */
+export interface CallOptions {
+  /** Ends the wait; the call then rejects with reason `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A notification with its params. */
+export type Notification = {
+  [N in keyof Notifications]: { readonly method: N; readonly params: Notifications[N] };
+}[keyof Notifications];
+
+interface RpcCallOptions<R, T> extends CallOptions {
+  /** Turns the result into the caller's value before any later message is read. */
+  readonly decode: (result: R) => T;
+  /** Gets the value of a call that succeeded after its caller had given up. */
+  readonly late?: (value: T) => void;
+}
+
+interface PendingCall {
+  succeed(result: unknown): void;
+  fail(error: BridgeError): void;
+}
+
+type Incoming =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number | null; readonly error: WireError }
+  | Notification;
+
+/** The notifications of this version; a newer daemon may send more. */
+const NOTIFICATIONS: Readonly<Record<keyof Notifications, true>> = {
+  "reader.added": true,
+  "reader.removed": true,
+  "card.inserted": true,
+  "card.removed": true,
+  "lease.ended": true,
+};
+
+/** How this end names the failure of a peer that breaks the protocol (RFC 6455, section 7.4.1). */
+const PROTOCOL_ERROR = 1002;
+
+/**
+ * JSON-RPC 2.0 over one open socket.
+ *
+ * When the socket closes every pending call rejects with `connection-lost`. Requests are not
+ * kept once they are sent, so that a PIN lives no longer than it must.
+ */
+export class Rpc {
+  onNotification: (notification: Notification) => void = () => {};
+  onClose: (code: number) => void = () => {};
+  readonly #socket: Socket;
+  readonly #pending = new Map<number, PendingCall>();
+  #lastId = 0;
+  #closeCode: number | null = null;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.addEventListener("message", ({ data }) => this.#receive(data));
+    socket.addEventListener("close", ({ code }) => this.onClose(this.#end(code)));
+  }
+
+  /** Whether the socket is open as far as this end knows. */
+  get open(): boolean {
+    return this.#closeCode === null;
+  }
+
+  /** Send one request and wait for its response; rejects with `BridgeError`. */
+  async call<M extends keyof Methods, T>(
+    method: M,
+    params: Methods[M]["params"],
+    options: RpcCallOptions<Methods[M]["result"], T>,
+  ): Promise<T> {
+    const { signal } = options;
+    if (signal?.aborted) {
+      throw callError("aborted", {}, signal.reason);
+    }
+    if (this.#closeCode !== null) {
+      throw callError("connection-lost", { closeCode: this.#closeCode });
+    }
+    const id = ++this.#lastId;
+    const request = JSON.stringify({ jsonrpc: "2.0", id, method, params });
+    const response = this.#expect(id, options);
+    this.#socket.send(request);
+    return response;
+  }
+
+  /** Close the socket and fail what is pending. */
+  close(): void {
+    this.#end(1000);
+    this.#socket.close(1000);
+  }
+
+  #expect<R, T>(id: number, { decode, late, signal }: RpcCallOptions<R, T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const onAbort = () => reject(callError("aborted", {}, signal?.reason));
+      signal?.addEventListener("abort", onAbort);
+      const settle = () => {
+        this.#pending.delete(id);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      this.#pending.set(id, {
+        succeed: (result) => {
+          const value = decode(result as R);
+          settle();
+          resolve(value);
+          if (signal?.aborted) {
+            late?.(value);
+          }
+        },
+        fail: (error) => {
+          settle();
+          reject(error);
+        },
+      });
+    });
+  }
+
+  #receive(data: unknown): void {
+    if (!this.open) {
+      return;
+    }
+    try {
+      this.#dispatch(parse(data));
+    } catch (cause) {
+      this.#failAll(() => callError("bad-reply", {}, cause));
+      this.#end(PROTOCOL_ERROR);
+      this.#socket.close();
+    }
+  }
+
+  #dispatch(message: Incoming): void {
+    if ("method" in message) {
+      if (Object.hasOwn(NOTIFICATIONS, message.method)) {
+        this.onNotification(message);
+      }
+    } else if ("error" in message) {
+      const { id, error } = message;
+      // Without an id the daemon could not read a request, and does not say which.
+      const calls = id === null ? [...this.#pending.values()] : [this.#pending.get(id)];
+      for (const call of calls) {
+        call?.fail(errorFromWire(error));
+      }
+    } else {
+      this.#pending.get(message.id)?.succeed(message.result);
+    }
+  }
+
+  #end(code: number): number {
+    const closeCode = this.#closeCode ?? code;
+    this.#closeCode = closeCode;
+    this.#failAll(() => callError("connection-lost", { closeCode }));
+    return closeCode;
+  }
+
+  #failAll(error: () => BridgeError): void {
+    for (const call of [...this.#pending.values()]) {
+      call.fail(error());
+    }
+  }
+}
+
+/** Read one message of the daemon; throws where it is no response and no notification. */
+function parse(data: unknown): Incoming {
+  const message: unknown = typeof data === "string" ? JSON.parse(data) : null;
+  if (!isObject(message)) {
+    throw new TypeError("The message is not a JSON object in a text frame.");
+  }
+  const { method, params, result, error } = message;
+  const known = typeof method === "string" ? isObject(params) : isObject(result) || isObject(error);
+  if (!known) {
+    throw new TypeError("The message is no response and no notification.");
+  }
+  return message as unknown as Incoming;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
