@@ -1,0 +1,141 @@
+"""`bridged card`: a virtual card in a vpcd reader, played by commands on standard input."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+import platformdirs
+
+from bridged.virtual.ca import DemoCa
+from bridged.virtual.card import Moment, VirtualCard
+from bridged.virtual.profiles import PROFILES, make_card
+from bridged.virtual.vpcd import DEFAULT_PORT, VpcdLink
+
+NOTICE_S = 5.0
+"""vpcd looks for cards every 0.4 s; later than this it never will."""
+
+HELP = """\
+Commands, one a line, each answered by one line:
+  insert            put the card into the reader      inserted
+  remove            take it out                       removed
+  remove-on sign    take it out as it is asked to sign   ok
+  remove-on verify  take it out as a PIN arrives         ok
+  tries             tries left of each PIN            pin=3 puk=3
+  reset             first PINs, fresh counters        ok
+  quit              take it out and end               removed
+Whatever fails is answered by a line that begins with "error".
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `card` to the commands of `bridged`."""
+    parser = commands.add_parser(
+        "card",
+        help="put a virtual card into a vpcd reader",
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--profile", choices=PROFILES, required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="where vpcd listens")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--ca", type=Path, metavar="DIR", help="directory of the demo CA")
+    parser.add_argument("--out", action="store_true", help="begin outside of the reader")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve the card until `quit` or SIGTERM; the end of the input only ends the commands."""
+    ca = DemoCa.load_or_create(args.ca or platformdirs.user_data_path("bridged") / "ca")
+    holder = Hand(make_card(args.profile, ca), args.host, args.port)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        if not args.out:
+            holder.insert()
+        print("ready", flush=True)
+        play(holder, sys.stdin, sys.stdout)
+    except CannotInsert as error:
+        print(f"bridged card: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        holder.remove()
+    return 0
+
+
+class CannotInsert(Exception):
+    """No vpcd reader takes the card."""
+
+
+class Hand:
+    """What a person does with the one card: in and out of the reader."""
+
+    def __init__(self, card: VirtualCard, host: str, port: int) -> None:
+        self.card = card
+        self._host, self._port = host, port
+        self._stay: tuple[VpcdLink, threading.Thread] | None = None
+
+    def insert(self) -> None:
+        """Put the card in and wait until the reader has seen it; nothing if it is in."""
+        if self._stay and self._stay[1].is_alive() and not self._stay[0].removed:
+            return
+        self.remove()
+        try:
+            link = VpcdLink(self.card, self._host, self._port)
+        except OSError as error:
+            where = f"{self._host}:{self._port}"
+            raise CannotInsert(f"no vpcd listens on {where}: {error}") from error
+        thread = threading.Thread(target=link.serve, name="vpcd", daemon=True)
+        self._stay = link, thread
+        thread.start()
+        if not link.noticed.wait(NOTICE_S):
+            self.remove()
+            raise CannotInsert("the reader holds another card")
+
+    def remove(self) -> None:
+        """Take the card out and wait until the reader has noticed."""
+        if self._stay:
+            link, thread = self._stay
+            link.remove()
+            thread.join(NOTICE_S)
+            self._stay = None
+
+
+def play(hand: Hand, commands: Iterable[str], answers: TextIO) -> None:
+    """Carry out commands until `quit`; at the end of the input wait for a signal."""
+    for line in commands:
+        words = line.split()
+        if words:
+            print(_answer(hand, words), file=answers, flush=True)
+        if words == ["quit"]:
+            return
+    threading.Event().wait()
+
+
+def _answer(hand: Hand, words: list[str]) -> str:
+    match words:
+        case ["insert"]:
+            try:
+                hand.insert()
+            except CannotInsert as error:
+                return f"error {error}"
+            return "inserted"
+        case ["remove" | "quit"]:
+            hand.remove()
+            return "removed"
+        case ["remove-on", "sign" | "verify" as moment]:
+            hand.card.pull_on(Moment[moment.upper()])
+            return "ok"
+        case ["tries"]:
+            return " ".join(f"{name}={pin.tries_left}" for name, pin in hand.card.pins.items())
+        case ["reset"]:
+            hand.card.restore()
+            return "ok"
+        case _:
+            return "error unknown command"
