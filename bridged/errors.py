@@ -272,7 +272,13 @@ class PinIncorrect(RetryableError):
     tries_left: int | None
     reason, code = "pin-incorrect", 4302
     en = "The PIN is not correct. Tries left: {tries_left}."
-    ja = "PIN番号が違います。残り回数: {tries_left}回。"
+    ja = "PIN番号が違います。残り回数は{tries_left}回です。"
+
+    def messages(self) -> dict[str, str]:
+        """Leave the number out where the card sets no limit."""
+        if self.tries_left is None:
+            return {"ja": "PIN番号が違います。", "en": "The PIN is not correct."}
+        return super().messages()
 
 
 @dataclass(eq=False)
@@ -324,6 +330,30 @@ class Cancelled(RetryableError):
     reason, code = "cancelled", 4401
     en = "The request was cancelled."
     ja = "要求は取り消されました。"
+
+
+# ---- the program itself: told on the terminal, never on the wire ----
+
+
+@dataclass(eq=False)
+class ConfigError(CallerError):
+    """The settings cannot be used."""
+
+    file: str
+    detail: str
+    reason, code = "config-error", 4500
+    en = "The settings in {file} are wrong: {detail}"
+    ja = "設定ファイル {file} が正しくありません: {detail}"
+
+
+@dataclass(eq=False)
+class AddressInUse(CallerError):
+    """Something else listens on the port already."""
+
+    port: int
+    reason, code = "address-in-use", 4501
+    en = "Port {port} is taken, perhaps by a bridged that already runs. End it or use --port."
+    ja = "ポート{port}は使用中です。すでに動作中のbridgedを終了するか、--port を指定してください。"
 
 
 @dataclass(eq=False)

@@ -1,4 +1,8 @@
-"""A PIN in memory: never printed, wiped when it is no longer needed."""
+"""A PIN in memory: never printed, wiped when it is no longer needed.
+
+Each thread and each lease has a copy of its own. A buffer that one owner wipes while another sends
+it to a card would be a wrong PIN, and cost a try.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,9 @@ class Pin:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.wipe()
+
+    def __del__(self) -> None:
         self.wipe()
 
     def __repr__(self) -> str:

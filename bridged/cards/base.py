@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import ClassVar, Self
 
-from bridged.errors import CardFault, PinBlocked, PinIncorrect
-from bridged.model import CardType, PinStatus, Usage
+from bridged.errors import CardFault, PinBlocked, PinIncorrect, PinLastTry
+from bridged.model import CardType, PinRules, PinStatus, Usage
 from bridged.pcsc.apdu import SW, Response
 from bridged.pcsc.channel import Channel
 from bridged.secret import Pin
@@ -26,6 +26,25 @@ class Input(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class PinObject:
+    """A PIN of the card: how people call it and what shape it has."""
+
+    ref: str
+    label: str
+    rules: PinRules
+
+    def status(self, *, tries_left: int | None, verified: bool) -> PinStatus:
+        """Return the state of this PIN."""
+        return PinStatus(
+            label=self.label,
+            rules=self.rules,
+            tries_left=tries_left,
+            blocked=tries_left == 0,
+            verified=verified,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """A private key on the card and the certificate that goes with it.
 
@@ -36,7 +55,7 @@ class Key:
     ref: str
     usage: Usage
     label: str
-    pin: str | None
+    pin: PinObject
     pin_always: bool
     input: Input
     certificate: bytes | None
@@ -57,6 +76,11 @@ class Driver(ABC):
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
+    @property
+    def epoch(self) -> int:
+        """The card's present epoch: while it stays the same, a verified PIN stays verified."""
+        return self._channel.epoch
+
     @classmethod
     @abstractmethod
     def detect(cls, channel: Channel) -> Self | None:
@@ -67,12 +91,29 @@ class Driver(ABC):
         """Return the keys of a usage, or all; certificates are read once for each insertion."""
 
     @abstractmethod
+    def enter(self) -> None:
+        """Select the application in this transaction, so that no other one can see a PIN."""
+
+    @abstractmethod
     def pin_status(self, key: Key) -> PinStatus:
         """Return the state of the PIN of a key; uses no try."""
 
     @abstractmethod
     def verify_pin(self, key: Key, pin: Pin) -> None:
-        """Verify; raises `PinIncorrect` (a try is used) or `PinBlocked`."""
+        """Verify, after `enter`; raises `PinIncorrect` (a try is used) or `PinBlocked`."""
+
+    def verify_pin_guarded(self, key: Key, pin: Pin, *, accept_last_try: bool) -> None:
+        """Verify unless that could be the last try and nobody agreed to it.
+
+        Raises `PinLastTry` and `PinBlocked`, using no try, or as `verify_pin`.
+        """
+        self.enter()
+        status = self.pin_status(key)
+        if status.blocked:
+            raise PinBlocked
+        if status.tries_left == 1 and not accept_last_try:
+            raise PinLastTry(tries_left=1)
+        self.verify_pin(key, pin)
 
     @abstractmethod
     def sign(self, key: Key, data: bytes) -> bytes:

@@ -13,6 +13,7 @@ from bridged.cards.base import (
     Driver,
     Input,
     Key,
+    PinObject,
     check,
     check_verified,
     tries_left,
@@ -52,8 +53,7 @@ class Slot:
     ca: EF
     usage: Usage
     label: str
-    pin_label: str
-    rules: PinRules
+    pin_object: PinObject
     private: bool
 
 
@@ -65,8 +65,11 @@ SLOTS = (
         EF.AUTHENTICATION_CA,
         Usage.AUTHENTICATION,
         "利用者証明用電子証明書",
-        "利用者証明用パスワード",
-        PinRules(min_length=4, max_length=4, alphabet=PinAlphabet.DIGITS),
+        PinObject(
+            "0018",
+            "利用者証明用パスワード",
+            PinRules(min_length=4, max_length=4, alphabet=PinAlphabet.DIGITS),
+        ),
         private=False,
     ),
     Slot(
@@ -76,8 +79,11 @@ SLOTS = (
         EF.SIGNATURE_CA,
         Usage.SIGNATURE,
         "署名用電子証明書",
-        "署名用パスワード",
-        PinRules(min_length=6, max_length=16, alphabet=PinAlphabet.UPPER_ALNUM),
+        PinObject(
+            "001b",
+            "署名用パスワード",
+            PinRules(min_length=6, max_length=16, alphabet=PinAlphabet.UPPER_ALNUM),
+        ),
         private=True,
     ),
 )
@@ -105,23 +111,19 @@ class JpkiDriver(Driver):
         """Return the keys; the signature certificate is None until its PIN was verified."""
         return [self._key(slot) for slot in SLOTS if usage in {None, slot.usage}]
 
+    def enter(self) -> None:
+        """Select the application, which logs out every PIN of it."""
+        self._select()
+
     def pin_status(self, key: Key) -> PinStatus:
         """Return the state of the PIN of a key, by a VERIFY without data."""
         self._ensure_selected()
-        slot = _slot(key)
-        self._select_file(slot.pin)
+        self._select_file(_slot(key).pin)
         left, verified = tries_left(self._channel.transmit(Command(0x00, 0x20, 0x00, 0x80)))
-        return PinStatus(
-            label=slot.pin_label,
-            rules=slot.rules,
-            tries_left=left,
-            blocked=left == 0,
-            verified=verified,
-        )
+        return key.pin.status(tries_left=left, verified=verified)
 
     def verify_pin(self, key: Key, pin: Pin) -> None:
-        """Verify the PIN of a key; the application is selected first, which logs out the other."""
-        self._select()
+        """Verify the PIN of a key."""
         slot = _slot(key)
         self._select_file(slot.pin)
         check_verified(self._channel.transmit(Command(0x00, 0x20, 0x00, 0x80, pin.reveal())))
@@ -138,14 +140,13 @@ class JpkiDriver(Driver):
         return check(response)
 
     def _key(self, slot: Slot) -> Key:
-        self._ensure_selected()
-        locked = slot.private and slot.pin not in self._verified
+        locked = slot.private and not self._is_verified(slot.pin)
         certificate = None if locked else self._read_certificate(slot.certificate)
         return Key(
             ref=f"{slot.key:04x}",
             usage=slot.usage,
             label=slot.label,
-            pin=f"{slot.pin:04x}",
+            pin=slot.pin_object,
             pin_always=False,
             input=Input.RSA_DIGEST_INFO,
             certificate=certificate,
@@ -155,6 +156,7 @@ class JpkiDriver(Driver):
 
     def _read_certificate(self, file: EF) -> bytes:
         if file not in self._certificates:
+            self._ensure_selected()
             self._select_file(file)
             try:
                 self._certificates[file] = self._read_der()
@@ -188,6 +190,9 @@ class JpkiDriver(Driver):
         if self._file != here:
             check(self._channel.transmit(Command(0x00, 0xA4, 0x02, 0x0C, file.to_bytes(2, "big"))))
             self._file = here
+
+    def _is_verified(self, pin: EF) -> bool:
+        return self._epoch == self._channel.epoch and pin in self._verified
 
     def _ensure_selected(self) -> None:
         if self._epoch != self._channel.epoch:

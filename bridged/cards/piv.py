@@ -10,7 +10,7 @@ from typing import Self
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from bridged.cards.base import Driver, Input, Key, check, check_verified, tries_left
+from bridged.cards.base import Driver, Input, Key, PinObject, check, check_verified, tries_left
 from bridged.errors import CardFault
 from bridged.model import CardType, PinAlphabet, PinRules, PinStatus, Usage
 from bridged.pcsc import tlv
@@ -24,7 +24,7 @@ PIN_LENGTH = 8
 MAX_CERTIFICATE = 0x4000
 """A certificate larger than this, compressed or not, is refused (bytes)."""
 
-RULES = PinRules(min_length=6, max_length=8, alphabet=PinAlphabet.DIGITS)
+PIN = PinObject("80", "PIN", PinRules(min_length=6, max_length=8, alphabet=PinAlphabet.DIGITS))
 
 
 class Alg(IntEnum):
@@ -81,19 +81,21 @@ class PivDriver(Driver):
         wanted = (slot for slot in SLOTS if usage in {None, slot.usage})
         return [key for slot in wanted if (key := self._key(slot)) is not None]
 
+    def enter(self) -> None:
+        """Select, unless this very transaction has; what is verified stays so (part 2, 3.1.1)."""
+        if (self._epoch, self._transaction) != (self._channel.epoch, self._channel.transaction):
+            self._select()
+
     def pin_status(self, key: Key) -> PinStatus:
         """Return the state of the PIN, by an empty VERIFY (SP 800-73-4, part 2, 3.2.1)."""
-        self._ensure_selected_now()
+        self._ensure_selected()
         left, verified = tries_left(
             self._channel.transmit(Command(0x00, 0x20, 0x00, PIN_REFERENCE))
         )
-        return PinStatus(
-            label="PIN", rules=RULES, tries_left=left, blocked=left == 0, verified=verified
-        )
+        return PIN.status(tries_left=left, verified=verified)
 
     def verify_pin(self, key: Key, pin: Pin) -> None:
         """Verify the PIN, padded with FF to 8 bytes."""
-        self._ensure_selected_now()
         padded = pin.reveal().ljust(PIN_LENGTH, b"\xff")
         check_verified(self._channel.transmit(Command(0x00, 0x20, 0x00, PIN_REFERENCE, padded)))
 
@@ -124,7 +126,7 @@ class PivDriver(Driver):
             ref=f"{slot.ref:02x}",
             usage=slot.usage,
             label=slot.label,
-            pin="80",
+            pin=PIN,
             pin_always=slot.pin_always,
             input=Input.RSA_BLOCK if rsa_key else Input.EC_DIGEST,
             certificate=der,
@@ -153,11 +155,6 @@ class PivDriver(Driver):
     def _ensure_selected(self) -> None:
         """Select again after a reset; what was selected is otherwise taken to be still."""
         if self._epoch != self._channel.epoch:
-            self._select()
-
-    def _ensure_selected_now(self) -> None:
-        """Select unless this very transaction has: a PIN must not reach another application."""
-        if (self._epoch, self._transaction) != (self._channel.epoch, self._channel.transaction):
             self._select()
 
     def _select(self) -> None:

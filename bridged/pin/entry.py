@@ -25,7 +25,6 @@ class PinRequest:
     site: Site
     label: str
     rules: PinRules
-    tries_left: int | None
     given: str | None
 
     def __repr__(self) -> str:

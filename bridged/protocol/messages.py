@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Annotated
 
 from msgspec import Meta
@@ -107,6 +107,15 @@ class Lease(Wire, frozen=True):
     expires_in_seconds: int
 
 
+class LeaseEnd(StrEnum):
+    """Why a lease ended without being released."""
+
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+    CARD_REMOVED = "card-removed"
+    CARD_RESET = "card-reset"
+
+
 class LeaseParams(Wire, frozen=True):
     """A lease, by its id."""
 
@@ -142,10 +151,10 @@ class ReaderEvent(Wire, frozen=True):
 
 
 class LeaseEndedEvent(Wire, frozen=True):
-    """A lease is over; `cause` is `expired`, `card-removed` or `card-reset`."""
+    """A lease is over before it was released."""
 
     lease: str
-    cause: str
+    cause: LeaseEnd
 
 
 @dataclass(frozen=True, slots=True)

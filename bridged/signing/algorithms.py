@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -30,10 +31,15 @@ def supported(key: CertificatePublicKeyTypes) -> tuple[Algorithm, ...]:
     return ()
 
 
-def require(algorithm: Algorithm, key: CertificatePublicKeyTypes) -> None:
-    """Raise `AlgorithmUnsupported` unless the key can sign so."""
-    if algorithm not in (known := supported(key)):
-        raise AlgorithmUnsupported(algorithm=algorithm, supported=tuple(known))
+def supported_by(certificate: bytes) -> tuple[Algorithm, ...]:
+    """Return the algorithms of a certificate's key; raises `ValueError` where it is none."""
+    return supported(x509.load_der_x509_certificate(certificate).public_key())
+
+
+def require(algorithm: Algorithm, certificate: bytes) -> None:
+    """Raise `AlgorithmUnsupported` unless the certificate's key can sign so."""
+    if algorithm not in (known := supported_by(certificate)):
+        raise AlgorithmUnsupported(algorithm=algorithm, supported=known)
 
 
 def digest_size(algorithm: Algorithm) -> int:

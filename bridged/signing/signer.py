@@ -14,12 +14,8 @@ from bridged.signing import algorithms
 def sign_digest(
     driver: Driver, key: Key, certificate: bytes, algorithm: Algorithm, digest: bytes
 ) -> bytes:
-    """Sign one digest of the algorithm's length, ECDSA as r||s.
-
-    Raises `AlgorithmUnsupported`, and what the driver raises.
-    """
+    """Sign one digest with an algorithm of the key, ECDSA as r||s; raises as the driver does."""
     public = x509.load_der_x509_certificate(certificate).public_key()
-    algorithms.require(algorithm, public)
     if isinstance(public, ec.EllipticCurvePublicKey):
         return algorithms.raw_ecdsa(driver.sign(key, digest), public.key_size)
     if not isinstance(public, rsa.RSAPublicKey):

@@ -1,0 +1,114 @@
+"""`bridged serve`: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import secrets
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bridged.config import ALL_GRANTS, Config, load, runtime_dir
+from bridged.errors import ConfigError
+from bridged.model import Grant
+from bridged.pcsc.bus import Bus
+from bridged.sites.origins import Origin
+from bridged.sites.policy import SitePolicy
+
+log = logging.getLogger(__name__)
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser("serve", help="run the daemon in the foreground")
+    parser.add_argument("--port", type=int, help="TCP port on loopback (default 24781; 0: any)")
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="ORIGIN[=GRANT,...]",
+        help="allow a site; grants: certificates, sign, page-pin (default: the first two)",
+    )
+    parser.add_argument("--config", type=Path, help="settings file (TOML)")
+    parser.add_argument(
+        "--virtual",
+        metavar="PROFILE",
+        help="a card inside this process instead of PC/SC: ebid or jpki",
+    )
+    parser.add_argument("--ca", type=Path, help="folder of the demo CA, for --virtual")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    config = load(args.config)
+    policy = site_policy(config, args.allow)
+    port = config.port if args.port is None else args.port
+    with _bus(args.virtual, args.ca) as bus:
+        asyncio.run(_serve(bus, policy, port))
+    return 0
+
+
+def site_policy(config: Config, allow: list[str]) -> SitePolicy:
+    """Return the allow-list of the settings and the command line; raises `ConfigError`."""
+    allowed = {site.origin: site.grants for site in config.sites}
+    for text in allow:
+        origin, given, grants = text.partition("=")
+        try:
+            allowed[origin] = (
+                frozenset(Grant(grant) for grant in grants.split(",")) if given else ALL_GRANTS
+            )
+        except ValueError as error:
+            raise ConfigError(file="--allow", detail=str(error)) from None
+    for origin in allowed:
+        if Origin.parse(origin) is None:
+            raise ConfigError(
+                file="sites",
+                detail=f"{origin!r} is not an origin such as https://portal.example "
+                "(http on loopback only, no path, no slash at the end)",
+            )
+    return SitePolicy(allowed)
+
+
+@contextmanager
+def _bus(profile: str | None, ca: Path | None) -> Iterator[Bus]:
+    if profile is None:
+        from bridged.pcsc.scard import PcscBus
+
+        yield PcscBus()
+        return
+    from bridged.virtual.ca import DemoCa
+    from bridged.virtual.inprocess import InProcessBus
+    from bridged.virtual.profiles import make_card
+
+    with tempfile.TemporaryDirectory(prefix="bridged-ca-") as scratch:
+        bus = InProcessBus(readers=1)
+        bus.insert(0, make_card(profile, DemoCa.load_or_create(ca or Path(scratch))))
+        yield bus
+
+
+async def _serve(bus: Bus, policy: SitePolicy, port: int) -> None:
+    from bridged.pin.entry import PagePin
+    from bridged.server.app import create_app, listening
+    from bridged.server.token import token_file
+    from bridged.service.hub import Hub
+
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    hub = Hub(bus, [PagePin()])
+    await hub.start()
+    try:
+        token = secrets.token_urlsafe(32)
+        async with listening(create_app(hub, policy, token), port) as bound:
+            with token_file(runtime_dir(), bound, token) as path:
+                log.info("the token for programs is in %s", path)
+                print(f"listening on http://127.0.0.1:{bound}", flush=True)
+                await ending.wait()
+    finally:
+        await hub.stop()

@@ -1,0 +1,57 @@
+"""Settings: one TOML file, then the command line, into one frozen value."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from bridged.errors import ConfigError
+from bridged.model import Grant
+
+DEFAULT_PORT = 24781
+ALL_GRANTS = frozenset({Grant.CERTIFICATES, Grant.SIGN})
+"""What a site is granted where nothing else is said."""
+
+
+class AllowedSite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A site by its exact origin, and what it may do."""
+
+    origin: str
+    grants: frozenset[Grant] = ALL_GRANTS
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be set."""
+
+    port: int = DEFAULT_PORT
+    sites: tuple[AllowedSite, ...] = ()
+
+
+def default_path() -> Path:
+    """Return where the person's settings are looked for."""
+    return platformdirs.user_config_path("bridged") / "config.toml"
+
+
+def runtime_dir() -> Path:
+    """Return the folder of the token file, private to this user."""
+    return platformdirs.user_runtime_path("bridged")
+
+
+def load(path: Path | None = None) -> Config:
+    """Read the settings; a file that was not named need not exist. Raises `ConfigError`."""
+    file = path or default_path()
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if path is None:
+            return Config()
+        raise ConfigError(file=str(file), detail="there is no such file") from None
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(file=str(file), detail=str(error)) from None
+    try:
+        return msgspec.convert(tomllib.loads(text), Config)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(file=str(file), detail=str(error)) from None

@@ -1,0 +1,136 @@
+"""The daemon's HTTP side: the socket at /v1, the status page, /health."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from bridged.errors import AddressInUse
+from bridged.protocol.messages import SUBPROTOCOL, CloseCode
+from bridged.server.connection import Connection
+from bridged.server.guard import guard, identify
+from bridged.server.status import status_page, stylesheet
+from bridged.service.hub import Hub
+from bridged.sites.origins import Origin
+from bridged.sites.policy import SitePolicy
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE = 1 << 20
+HEARTBEAT_S = 30.0
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """What the handlers share."""
+
+    hub: Hub
+    policy: SitePolicy
+    token: str
+    sockets: set[web.WebSocketResponse]
+
+
+DAEMON = web.AppKey("daemon", Daemon)
+
+
+def create_app(hub: Hub, policy: SitePolicy, token: str) -> web.Application:
+    """Return the application; the hub is started and stopped by the caller."""
+    app = web.Application(middlewares=[guard])
+    app[DAEMON] = Daemon(hub, policy, token, set())
+    app.add_routes(
+        [
+            web.get("/v1", _socket),
+            web.get("/health", _health),
+            web.get("/", _status),
+            web.get("/status.css", stylesheet),
+        ]
+    )
+    app.on_shutdown.append(_close_sockets)
+    return app
+
+
+@asynccontextmanager
+async def listening(app: web.Application, port: int) -> AsyncIterator[int]:
+    """Listen on both loopback addresses while the context lasts; yields the port.
+
+    Port 0 picks a free one. Raises `AddressInUse`.
+    """
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0)
+    await runner.setup()
+    try:
+        sockets = _bind(port)
+        for sock in sockets:
+            await web.SockSite(runner, sock).start()
+        yield sockets[0].getsockname()[1]
+    finally:
+        await runner.cleanup()
+
+
+def _bind(port: int) -> list[socket.socket]:
+    """Bind IPv4 loopback, and IPv6 loopback where the machine has it."""
+    sockets: list[socket.socket] = []
+    try:
+        for address in LOOPBACK:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            try:
+                sockets.append(socket.create_server((address, port), family=family))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    raise AddressInUse(port=port) from None
+                if address == LOOPBACK[0]:
+                    raise
+            else:
+                port = sockets[0].getsockname()[1]
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+async def _socket(request: web.Request) -> web.StreamResponse:
+    daemon = request.app[DAEMON]
+    who = identify(request, daemon.policy, daemon.token)
+    if who is None:
+        raise web.HTTPForbidden(text="A page that may never connect, or no token.\n")
+    ws = web.WebSocketResponse(
+        protocols=(SUBPROTOCOL,), max_msg_size=MAX_MESSAGE, compress=False, heartbeat=HEARTBEAT_S
+    )
+    await ws.prepare(request)
+    if ws.ws_protocol != SUBPROTOCOL:
+        await ws.close(code=CloseCode.BAD_SUBPROTOCOL, message=b"subprotocol bridged.v1")
+    elif isinstance(who, Origin):
+        log.info("%s is not allowed and was turned away", who)
+        await ws.close(code=CloseCode.SITE_NOT_ALLOWED, message=b"site not allowed")
+    else:
+        daemon.sockets.add(ws)
+        try:
+            await Connection(daemon.hub, ws, who).run()
+        finally:
+            daemon.sockets.discard(ws)
+    return ws
+
+
+async def _health(_: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+async def _status(request: web.Request) -> web.Response:
+    daemon = request.app[DAEMON]
+    return status_page(request, daemon.hub, daemon.policy)
+
+
+async def _close_sockets(app: web.Application) -> None:
+    closing = [
+        ws.close(code=CloseCode.GOING_AWAY, message=b"the daemon is ending")
+        for ws in list(app[DAEMON].sockets)
+    ]
+    await asyncio.gather(*closing, return_exceptions=True)

@@ -1,0 +1,102 @@
+"""One WebSocket: frames to requests, results and events to frames, all of it bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+
+from aiohttp import WSMsgType, web
+
+from bridged.errors import BridgedError, InternalError
+from bridged.model import Wire
+from bridged.protocol.messages import CloseCode
+from bridged.protocol.session import Refusal, Request, Session, notification
+from bridged.service.hub import Hub
+from bridged.sites.policy import Site
+
+log = logging.getLogger(__name__)
+
+MAX_QUEUE = 256
+"""Frames that may wait for a page that does not read."""
+SEND_TIMEOUT_S = 20.0
+
+
+class TooSlow(Exception):
+    """The page does not read what it is sent."""
+
+
+class Connection:
+    """A connected site; a `Peer` of the hub."""
+
+    def __init__(self, hub: Hub, socket: web.WebSocketResponse, site: Site) -> None:
+        self.site = site
+        self._hub = hub
+        self._socket = socket
+        self._session = Session()
+        self._outgoing: asyncio.Queue[str] = asyncio.Queue(MAX_QUEUE)
+        self._overrun = asyncio.Event()
+        self._answering: set[asyncio.Task[None]] = set()
+
+    def notify(self, method: str, params: Wire) -> None:
+        """Queue a notification."""
+        self._queue(notification(method, params))
+
+    async def run(self) -> None:
+        """Serve until either side ends."""
+        self._hub.join(self)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                writer = tasks.create_task(self._write())
+                watch = tasks.create_task(self._watch())
+                await self._read(tasks)
+                self._hub.leave(self)
+                for task in (*self._answering, writer, watch):
+                    task.cancel()
+        except* TooSlow:
+            await self._socket.close(code=CloseCode.TOO_SLOW, message=b"too slow")
+        except* (TimeoutError, ConnectionError):
+            log.debug("%s went away", self.site.origin)
+        finally:
+            self._hub.leave(self)
+
+    async def _read(self, tasks: asyncio.TaskGroup) -> None:
+        async for message in self._socket:
+            if message.type is not WSMsgType.TEXT:
+                await self._socket.close(code=1003, message=b"text frames only")
+                return
+            read = self._session.receive(message.data)
+            if isinstance(read, Refusal):
+                self._queue(read.text)
+                continue
+            task = tasks.create_task(self._answer(read))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, request: Request) -> None:
+        try:
+            result = await self._hub.handle(self, request)
+            self._queue(self._session.succeed(request, result))
+        except BridgedError as error:
+            self._queue(self._session.fail(request, error))
+        except Exception:
+            # The one place where the unknown becomes an error with a number.
+            number = secrets.token_hex(4)
+            log.exception("internal error %s in %s", number, request.method)
+            self._queue(self._session.fail(request, InternalError(id=number)))
+
+    def _queue(self, text: str) -> None:
+        try:
+            self._outgoing.put_nowait(text)
+        except asyncio.QueueFull:
+            self._overrun.set()
+
+    async def _write(self) -> None:
+        while True:
+            text = await self._outgoing.get()
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._socket.send_str(text)
+
+    async def _watch(self) -> None:
+        await self._overrun.wait()
+        raise TooSlow

@@ -1,0 +1,60 @@
+"""Who may speak to the daemon at all, decided before anything else is looked at."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from bridged.sites.origins import Origin, is_loopback
+from bridged.sites.policy import PROGRAM_GRANTS, Site, SitePolicy
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def host_is_ours(host: str, port: int) -> bool:
+    """Whether a Host header names loopback and our port: any other is DNS rebinding."""
+    name, colon, number = host.rpartition(":")
+    return bool(colon) and number == str(port) and is_loopback(name.lower())
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a foreign Host, and put the security headers on every answer."""
+    sockname = request.transport.get_extra_info("sockname") if request.transport else None
+    if sockname is None or not host_is_ours(request.headers.get("Host", ""), sockname[1]):
+        return web.Response(status=403, text="This is not the host you look for.\n")
+    response = await handler(request)
+    if not response.prepared:
+        response.headers.update(_HEADERS)
+    return response
+
+
+def identify(request: web.Request, policy: SitePolicy, token: str) -> Site | Origin | None:
+    """Return who connects: a site, an origin that is not allowed here, or None for nobody.
+
+    A page is its Origin, compared exactly. Without one it is a program, which must bring the
+    token; only this user can read it.
+    """
+    origins = request.headers.getall("Origin", [])
+    if not origins:
+        given = request.headers.get("Authorization", "")
+        known = hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+        return Site(None, PROGRAM_GRANTS) if known else None
+    origin = Origin.parse(origins[0]) if len(origins) == 1 else None
+    if origin is None:
+        return None
+    return policy.site(origin.text) or origin

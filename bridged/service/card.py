@@ -1,0 +1,95 @@
+"""An inserted card, awaited: jobs go to its reader's thread, removal fails them at once."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import TypeVar
+
+from bridged.cards import registry
+from bridged.cards.base import Driver, Key
+from bridged.errors import CardInUse, CardRemoved, CertificateNotFound
+from bridged.model import Card, PinStatus
+from bridged.pcsc.channel import Channel
+from bridged.pcsc.worker import Worker
+
+T = TypeVar("T")
+
+CARD_TIMEOUT_S = 30.0
+"""The longest one job may wait and run; another program's transaction has no time-out of its own."""
+
+
+class InsertedCard:
+    """A card from its insertion to its removal; `id` is never used again."""
+
+    def __init__(self, reader: str, worker: Worker) -> None:
+        self.id = secrets.token_urlsafe(9)
+        self.reader = reader
+        self.worker = worker
+        self.driver: Driver | None = None
+        self._pins: dict[str, PinStatus] = {}
+        self._removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def describe(self) -> Card | None:
+        """Return what is known of the card without talking to it."""
+        if self.driver is None:
+            return None
+        return Card(id=self.id, type=self.driver.card_type, label=self.driver.label)
+
+    def removed(self) -> None:
+        """Fail everything that waits for the card."""
+        if not self._removed.done():
+            self._removed.set_result(None)
+        self.worker.disconnect(reset=False)
+
+    async def run(self, job: Callable[[Driver], T]) -> T:
+        """Run a job on the reader's thread, after finding the card's driver where needed.
+
+        Raises `CardRemoved` as soon as the card is gone, `CardInUse` when the time is over, and
+        what the job raises. A command that is under way is always finished.
+        """
+
+        def on_card(channel: Channel) -> T:
+            if self.driver is None:
+                self.driver = registry.detect(channel)
+            return job(self.driver)
+
+        if self._removed.done():
+            raise CardRemoved
+        future = asyncio.wrap_future(self.worker.submit(on_card))
+        try:
+            await asyncio.wait(
+                (future, self._removed),
+                timeout=CARD_TIMEOUT_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if self._removed.done():
+                raise CardRemoved
+            if not future.done():
+                raise CardInUse
+            return future.result()
+        finally:
+            if not future.cancel():
+                future.exception()
+
+    async def key(self, ref: str) -> Key:
+        """Return a key by its reference; raises `CertificateNotFound`."""
+        for key in await self.run(lambda driver: driver.keys()):
+            if key.ref == ref:
+                return key
+        raise CertificateNotFound
+
+    async def pin_status(self, key: Key) -> PinStatus:
+        """Return the state of the key's PIN, from the card."""
+        status = await self.run(lambda driver: driver.pin_status(key))
+        self._pins[key.pin.ref] = status
+        return status
+
+    async def known_pin_status(self, key: Key) -> PinStatus:
+        """Return the state of the key's PIN as last seen; asks the card only if never seen."""
+        return self._pins.get(key.pin.ref) or await self.pin_status(key)
+
+    def forget_pins(self) -> None:
+        """Ask the card again next time: a PIN was tried, or its verification ended."""
+        self._pins.clear()

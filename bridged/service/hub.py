@@ -1,0 +1,245 @@
+"""The use cases: what each method of the protocol does, for every connected site."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+from bridged import __version__
+from bridged.cards.base import Key
+from bridged.errors import (
+    CardMute,
+    InvalidParams,
+    LeaseEnded,
+    NoCard,
+    PinBlocked,
+    PinIncorrect,
+    PinRequired,
+    SiteNotAllowed,
+)
+from bridged.model import (
+    Algorithm,
+    AuthenticationToken,
+    Certificate,
+    Grant,
+    PinStatus,
+    Reader,
+    ReaderState,
+    Usage,
+    Wire,
+)
+from bridged.pcsc.bus import Bus
+from bridged.pin.entry import PinEntry, PinRequest, obtain
+from bridged.protocol import messages as m
+from bridged.protocol.session import Request
+from bridged.service.card import InsertedCard
+from bridged.service.keys import SigningKey, describe, verify
+from bridged.service.leases import Held, Leases
+from bridged.service.readers import Readers, Slot
+from bridged.signing import algorithms, webeid
+from bridged.sites.policy import Site
+
+log = logging.getLogger(__name__)
+
+
+class Peer(Protocol):
+    """A connection, as the hub sees it."""
+
+    site: Site
+
+    def notify(self, method: str, params: Wire) -> None:
+        """Send a notification; never waits."""
+
+
+class Hub:
+    """Serves requests of all connections over all readers."""
+
+    def __init__(self, bus: Bus, pin_entries: Sequence[PinEntry]) -> None:
+        self._pin_entries = tuple(pin_entries)
+        self._peers: set[Peer] = set()
+        self._leases = Leases(self._lease_ended)
+        self.readers = Readers(bus, self._reader_event)
+        self._methods: dict[str, Callable[[Peer, Any], Awaitable[Wire]]] = {
+            "bridge.info": self._bridge_info,
+            "reader.list": self._reader_list,
+            "certificate.list": self._certificate_list,
+            "pin.status": self._pin_status,
+            "pin.verify": self._pin_verify,
+            "lease.release": self._lease_release,
+            "authentication.create": self._authentication_create,
+            "signature.create": self._signature_create,
+        }
+
+    async def start(self) -> None:
+        """Begin to watch readers."""
+        await self.readers.start()
+
+    async def stop(self) -> None:
+        """End all leases and threads."""
+        for peer in list(self._peers):
+            self.leave(peer)
+        await self.readers.stop()
+
+    def join(self, peer: Peer) -> None:
+        """Let a connection take part in events."""
+        self._peers.add(peer)
+
+    def leave(self, peer: Peer) -> None:
+        """Forget a connection; its leases end."""
+        self._peers.discard(peer)
+        self._leases.owner_left(peer)
+
+    async def handle(self, peer: Peer, request: Request) -> Wire:
+        """Do what a request asks for; raises `BridgedError`."""
+        if request.grant is not None:
+            peer.site.require(request.grant)
+        return await self._methods[request.method](peer, request.params)
+
+    # ---- events ----
+
+    def _reader_event(self, event: str, reader: Reader, left: InsertedCard | None) -> None:
+        if left is not None:
+            self._leases.card_removed(left)
+        for peer in self._peers:
+            if Grant.CERTIFICATES in peer.site.grants:
+                peer.notify(event, m.ReaderEvent(reader=reader))
+
+    def _lease_ended(self, held: Held, cause: m.LeaseEnd | None) -> None:
+        held.card.forget_pins()
+        held.card.worker.disconnect(reset=True)
+        held.card.worker.keep_connected(keep=False)
+        for peer in self._peers:
+            if peer is held.owner and cause is not None:
+                peer.notify("lease.ended", m.LeaseEndedEvent(lease=held.id, cause=cause))
+
+    # ---- methods ----
+
+    async def _bridge_info(self, peer: Peer, _: m.Empty) -> m.BridgeInfo:
+        return m.BridgeInfo(
+            version=__version__,
+            protocols=(m.SUBPROTOCOL,),
+            methods=tuple(m.METHODS),
+            origin=peer.site.origin,
+            grants=tuple(sorted(peer.site.grants)),
+            pin_entry=tuple(entry.way for entry in self._pin_entries),
+        )
+
+    async def _reader_list(self, _: Peer, __: m.Empty) -> m.ReaderList:
+        return m.ReaderList(readers=tuple(slot.describe() for slot in self.readers.all()))
+
+    async def _certificate_list(
+        self, peer: Peer, params: m.CertificateListParams
+    ) -> m.CertificateList:
+        slots = self.readers.chosen(params.reader)
+        found = await asyncio.gather(
+            *(self._certificates(peer, slot, params.usage) for slot in slots),
+            return_exceptions=True,
+        )
+        certificates: list[Certificate] = []
+        failures: list[BaseException] = []
+        for each in found:
+            if isinstance(each, BaseException):
+                failures.append(each)
+            else:
+                certificates += each
+        if not certificates and failures:
+            raise min(failures, key=lambda error: isinstance(error, NoCard))
+        return m.CertificateList(certificates=tuple(certificates))
+
+    async def _certificates(self, peer: Peer, slot: Slot, usage: Usage | None) -> list[Certificate]:
+        card = _card_in(slot)
+        return [
+            await describe(card, key, unlocked=self._leases.holds(card, peer, key))
+            for key in await card.run(lambda driver: driver.keys(usage))
+        ]
+
+    async def _pin_status(self, _: Peer, params: m.KeyParams) -> PinStatus:
+        card, key = await self._find(params.key, "key")
+        return await card.pin_status(key)
+
+    async def _pin_verify(self, peer: Peer, params: m.PinVerifyParams) -> m.Lease:
+        card, key = await self._find(params.key, "key")
+        self._leases.reserve(card, peer)
+        try:
+            held = await self._verify(peer, card, key, params)
+        except BaseException:
+            self._leases.cancel(card)
+            card.forget_pins()
+            raise
+        return m.Lease(id=held.id, key=params.key, expires_in_seconds=params.lease_seconds)
+
+    async def _verify(
+        self, peer: Peer, card: InsertedCard, key: Key, params: m.PinVerifyParams
+    ) -> Held:
+        request = PinRequest(peer.site, key.pin.label, key.pin.rules, params.pin)
+        with await obtain(self._pin_entries, request) as pin:
+            epoch = await verify(card, key, pin, accept_last_try=params.accept_last_try)
+            card.worker.keep_connected(keep=True)
+            card.forget_pins()
+            kept = pin.copy() if key.pin_always else None
+            return self._leases.grant(
+                card, key, epoch=epoch, pin=kept, seconds=params.lease_seconds
+            )
+
+    async def _lease_release(self, peer: Peer, params: m.LeaseParams) -> m.Empty:
+        self._leases.release(params.lease, peer)
+        return m.Empty()
+
+    async def _authentication_create(
+        self, peer: Peer, params: m.AuthenticationParams
+    ) -> AuthenticationToken:
+        origin = peer.site.origin
+        if origin is None:
+            raise SiteNotAllowed(origin="program", grant=Grant.SIGN)
+        key = SigningKey.of(*await self._find(params.certificate), Usage.AUTHENTICATION)
+        algorithm = algorithms.supported_by(key.certificate)[0]
+        digest = webeid.digest(origin, params.challenge, algorithm)
+        signature = await self._sign(peer, key, algorithm, digest)
+        log.info("%s authenticated with %s", origin, key.key.label)
+        return webeid.token(key.certificate, algorithm, signature, __version__)
+
+    async def _signature_create(self, peer: Peer, params: m.SignatureParams) -> m.SignatureList:
+        key = SigningKey.of(*await self._find(params.certificate), Usage.SIGNATURE)
+        size = algorithms.digest_size(params.algorithm)
+        for i, digest in enumerate(params.digests):
+            if len(digest) != size:
+                raise InvalidParams(path=f"digests[{i}]", detail=f"{size} bytes are expected")
+        algorithms.require(params.algorithm, key.certificate)
+        signatures = [
+            await self._sign(peer, key, params.algorithm, digest) for digest in params.digests
+        ]
+        log.info("%s signed %d digests: %r", peer.site.origin, len(signatures), params.title)
+        return m.SignatureList(signatures=tuple(signatures))
+
+    # ---- their parts ----
+
+    async def _find(
+        self, certificate_id: str, path: str = "certificate"
+    ) -> tuple[InsertedCard, Key]:
+        card_id, dot, ref = certificate_id.rpartition(".")
+        if not dot:
+            raise InvalidParams(path=path, detail="not an id that certificate.list gave")
+        card = self.readers.card(card_id)
+        return card, await card.key(ref)
+
+    async def _sign(
+        self, peer: Peer, key: SigningKey, algorithm: Algorithm, digest: bytes
+    ) -> bytes:
+        held = self._leases.find(key.card, peer)
+        if held is None or held.key.ref != key.key.ref:
+            raise PinRequired
+        try:
+            return await key.sign(held, algorithm, digest)
+        except (LeaseEnded, PinIncorrect, PinBlocked):
+            self._leases.end(held, m.LeaseEnd.CARD_RESET)
+            raise
+
+
+def _card_in(slot: Slot) -> InsertedCard:
+    if slot.status.state is ReaderState.MUTE:
+        raise CardMute
+    if slot.card is None:
+        raise NoCard
+    return slot.card

@@ -1,0 +1,124 @@
+"""Keys of inserted cards: described for a page, unlocked with a PIN, used to sign."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bridged.cards.base import Driver, Key, SecurityStatus
+from bridged.errors import (
+    CertificateExpired,
+    CertificateNotFound,
+    KeyUsageForbidden,
+    LeaseEnded,
+    PinBlocked,
+    PinIncorrect,
+    PinLastTry,
+    PinRequired,
+)
+from bridged.model import X509, Algorithm, Certificate, Usage
+from bridged.secret import Pin
+from bridged.service.card import InsertedCard
+from bridged.service.leases import Held
+from bridged.signing import algorithms
+from bridged.signing.certificates import read
+from bridged.signing.signer import sign_digest
+
+log = logging.getLogger(__name__)
+
+
+async def describe(card: InsertedCard, key: Key, *, unlocked: bool) -> Certificate:
+    """Return the key as a page sees it; a private certificate only where it is `unlocked`."""
+    hidden = key.certificate is None or (key.certificate_private and not unlocked)
+    info = None if hidden else _readable(key)
+    return Certificate(
+        id=f"{card.id}.{key.ref}",
+        reader=card.reader,
+        card=card.id,
+        usage=key.usage,
+        label=key.label,
+        locked=hidden,
+        algorithms=algorithms.supported_by(info.der) if info else (),
+        pin=await card.known_pin_status(key),
+        x509=info,
+        chain=key.chain,
+    )
+
+
+async def verify(card: InsertedCard, key: Key, pin: Pin, *, accept_last_try: bool) -> int:
+    """Verify a PIN on the card; return the epoch in which that holds.
+
+    Raises `PinIncorrect`, `PinBlocked` and `PinLastTry`, and what the card's thread raises.
+    """
+    own = pin.copy()
+
+    def job(driver: Driver) -> int:
+        with own:
+            driver.verify_pin_guarded(key, own, accept_last_try=accept_last_try)
+        return driver.epoch
+
+    try:
+        return await card.run(job)
+    except (PinIncorrect, PinLastTry, PinBlocked):
+        raise
+    except BaseException:
+        # The job may still succeed with nobody to own its result.
+        card.worker.disconnect(reset=True)
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that may sign now: its certificate is known and valid."""
+
+    card: InsertedCard
+    key: Key
+    certificate: bytes
+
+    @classmethod
+    def of(cls, card: InsertedCard, key: Key, usage: Usage) -> SigningKey:
+        """Raise `KeyUsageForbidden`, `PinRequired` (it is locked) or `CertificateExpired`."""
+        if key.usage is not usage:
+            raise KeyUsageForbidden(usage=key.usage)
+        if key.certificate is None:
+            raise PinRequired
+        info = _readable(key)
+        if info is None:
+            raise CertificateNotFound
+        if not info.not_before <= datetime.now(UTC) <= info.not_after:
+            raise CertificateExpired(
+                not_before=info.not_before.date().isoformat(),
+                not_after=info.not_after.date().isoformat(),
+            )
+        return cls(card, key, info.der)
+
+    async def sign(self, held: Held, algorithm: Algorithm, digest: bytes) -> bytes:
+        """Sign one digest under a lease.
+
+        Raises `LeaseEnded` when the card has forgotten the PIN since, `PinIncorrect` and
+        `PinBlocked` when it takes the kept one no more.
+        """
+        own = held.pin.copy() if held.pin is not None else None
+
+        def job(driver: Driver) -> bytes:
+            if held.epoch != driver.epoch:
+                raise LeaseEnded
+            if own is not None:
+                with own:
+                    driver.enter()
+                    driver.verify_pin(self.key, own)
+            return sign_digest(driver, self.key, self.certificate, algorithm, digest)
+
+        try:
+            return await self.card.run(job)
+        except SecurityStatus:
+            raise LeaseEnded from None
+
+
+def _readable(key: Key) -> X509 | None:
+    try:
+        return read(key.certificate) if key.certificate else None
+    except ValueError:
+        log.warning("the certificate of %s cannot be read", key.label)
+        return None
