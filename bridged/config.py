@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -37,7 +38,9 @@ def default_path() -> Path:
 
 def runtime_dir() -> Path:
     """Return the folder of the token file, private to this user."""
-    return platformdirs.user_runtime_path("bridged")
+    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(runtime) / "bridged"
+    return platformdirs.user_state_path("bridged") / "run"
 
 
 def load(path: Path | None = None) -> Config:

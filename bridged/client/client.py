@@ -1,0 +1,215 @@
+"""An asyncio client of `bridged.v1` on `websockets`, with the names of the protocol.
+
+async with connect(token=token) as bridge:
+    for certificate in await bridge.certificates():
+        print(certificate.label)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as connect_socket
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin, Subprotocol
+
+from bridged.errors import BridgedError, Cancelled, ParseError, SiteNotAllowed
+from bridged.model import (
+    Algorithm,
+    AuthenticationToken,
+    Certificate,
+    Grant,
+    PinStatus,
+    Reader,
+    Usage,
+    Wire,
+)
+from bridged.protocol import codec
+from bridged.protocol import messages as m
+
+DEFAULT_URL = f"ws://127.0.0.1:{m.DEFAULT_PORT}/v1"
+MAX_EVENTS = 1000
+
+R = TypeVar("R", bound=Wire)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A notification: its name and its parameters."""
+
+    name: str
+    params: Wire
+
+
+class Bridge:
+    """A connection to the daemon. Every method raises `BridgedError`.
+
+    When the daemon goes away, whatever waits ends with `Cancelled`, or with `SiteNotAllowed`
+    where that is why it closed.
+    """
+
+    def __init__(self, socket: ClientConnection, origin: str | None) -> None:
+        self._socket = socket
+        self._origin = origin
+        self._ids = itertools.count(1)
+        self._waiting: dict[int | str, asyncio.Future[msgspec.Raw]] = {}
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue(MAX_EVENTS)
+
+    async def info(self) -> m.BridgeInfo:
+        """`bridge.info`."""
+        return await self.call("bridge.info", m.Empty(), m.BridgeInfo)
+
+    async def readers(self) -> tuple[Reader, ...]:
+        """`reader.list`."""
+        return (await self.call("reader.list", m.Empty(), m.ReaderList)).readers
+
+    async def certificates(
+        self, *, reader: str | None = None, usage: Usage | None = None
+    ) -> tuple[Certificate, ...]:
+        """`certificate.list`."""
+        params = m.CertificateListParams(reader=reader, usage=usage)
+        return (await self.call("certificate.list", params, m.CertificateList)).certificates
+
+    async def pin_status(self, key: str) -> PinStatus:
+        """`pin.status`."""
+        return await self.call("pin.status", m.KeyParams(key=key), PinStatus)
+
+    async def verify_pin(
+        self,
+        key: str,
+        pin: str | None = None,
+        *,
+        lease_seconds: int = 60,
+        accept_last_try: bool = False,
+    ) -> m.Lease:
+        """`pin.verify`."""
+        params = m.PinVerifyParams(
+            key=key, pin=pin, lease_seconds=lease_seconds, accept_last_try=accept_last_try
+        )
+        return await self.call("pin.verify", params, m.Lease)
+
+    async def release(self, lease: m.Lease) -> None:
+        """`lease.release`."""
+        await self.call("lease.release", m.LeaseParams(lease=lease.id), m.Empty)
+
+    async def authenticate(self, certificate: str, challenge: str) -> AuthenticationToken:
+        """`authentication.create`."""
+        params = m.AuthenticationParams(certificate=certificate, challenge=challenge)
+        return await self.call("authentication.create", params, AuthenticationToken)
+
+    async def sign(
+        self,
+        certificate: str,
+        digests: Sequence[bytes],
+        *,
+        algorithm: Algorithm = Algorithm.RS256,
+        title: str = "",
+    ) -> tuple[bytes, ...]:
+        """`signature.create`."""
+        params = m.SignatureParams(
+            certificate=certificate, algorithm=algorithm, digests=tuple(digests), title=title
+        )
+        return (await self.call("signature.create", params, m.SignatureList)).signatures
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield notifications in order until the connection ends."""
+        while (event := await self._events.get()) is not None:
+            yield event
+
+    async def call(self, method: str, params: Wire, result: type[R]) -> R:
+        """Send any request and return its typed result."""
+        request_id = next(self._ids)
+        future: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = future
+        try:
+            await self._socket.send(
+                codec.encode(
+                    {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
+                )
+            )
+            return codec.decode_result(await future, result)
+        except ConnectionClosed as error:
+            raise self._closed(error) from None
+        finally:
+            del self._waiting[request_id]
+
+    async def receive(self) -> None:
+        """Read frames until the connection ends; `connect` runs this."""
+        ended: BridgedError = Cancelled()
+        try:
+            while True:
+                self._take(codec.decode_frame(await self._socket.recv()))
+        except ConnectionClosed as error:
+            ended = self._closed(error)
+        except ParseError as error:
+            ended = error
+        finally:
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(ended)
+            if self._events.full():
+                self._events.get_nowait()
+            self._events.put_nowait(None)
+
+    def _take(self, frame: codec.Frame) -> None:
+        if isinstance(frame.method, str):
+            kind = m.NOTIFICATIONS.get(frame.method)
+            if kind is not None and not self._events.full():
+                self._events.put_nowait(
+                    Event(frame.method, codec.decode_result(frame.params, kind))
+                )
+            return
+        future = self._waiting.get(frame.id) if frame.id is not None else None
+        if future is None or future.done():
+            return
+        if isinstance(frame.error, codec.ErrorObject):
+            future.set_exception(codec.error_from(frame.error))
+        elif isinstance(frame.result, msgspec.Raw):
+            future.set_result(frame.result)
+        else:
+            future.set_exception(ParseError())
+
+    def _closed(self, error: ConnectionClosed) -> BridgedError:
+        if error.rcvd is not None and error.rcvd.code == m.CloseCode.SITE_NOT_ALLOWED:
+            return SiteNotAllowed(origin=self._origin or "program", grant=Grant.CERTIFICATES)
+        return Cancelled()
+
+
+@asynccontextmanager
+async def connect(
+    url: str = DEFAULT_URL, *, token: str | None = None, origin: str | None = None
+) -> AsyncIterator[Bridge]:
+    """Connect as a program with its token, or as the page of an origin (for tests of portals).
+
+    Raises `SiteNotAllowed` where the daemon turns us away, `OSError` where nothing listens.
+    """
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        socket = await connect_socket(
+            url,
+            subprotocols=[Subprotocol(m.SUBPROTOCOL)],
+            origin=Origin(origin) if origin else None,
+            additional_headers=headers,
+            compression=None,
+            max_size=None,
+            proxy=None,
+        )
+    except InvalidStatus as error:
+        if error.response.status_code == 403:
+            raise SiteNotAllowed(origin=origin or "program", grant=Grant.CERTIFICATES) from None
+        raise
+    async with socket:
+        bridge = Bridge(socket, origin)
+        receiving = asyncio.create_task(bridge.receive())
+        try:
+            yield bridge
+        finally:
+            await socket.close()
+            await receiving
