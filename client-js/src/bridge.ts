@@ -98,7 +98,8 @@ export class Bridge extends BridgeEventTarget {
   }
 
   /**
-   * Verify the PIN of a key; the key can be used while the lease lasts.
+   * Verify the PIN of a key; the key can be used while the lease lasts. It ends an earlier
+   * lease of this page on the same card.
    *
    * Fails with `pin-incorrect`, `pin-format`, `pin-last-try`, `pin-blocked`, `card-leased`, ...
    * If `signal` ends the wait, a lease that comes all the same is given back at once.
@@ -159,11 +160,6 @@ export class Bridge extends BridgeEventTarget {
   }
 
   #hold(wire: WireLease): Lease {
-    for (const earlier of this.#leases.values()) {
-      if (earlier.key === wire.key) {
-        this.#forget(earlier.id);
-      }
-    }
     const lease = new Lease(wire, (options) => this.#release(wire.id, options));
     this.#leases.set(wire.id, lease);
     return lease;

@@ -221,13 +221,13 @@ export interface ReaderEvent {
   readonly reader: Reader;
 }
 
-/** Why a lease ended before it was released. */
-export type LeaseEndCause = "expired" | "card-removed" | "card-reset";
+/** Why a lease ended without being released. */
+export type LeaseEnd = "expired" | "replaced" | "card-removed" | "card-reset";
 
-/** A lease is over. */
+/** A lease is over before it was released. */
 export interface LeaseEndedEvent {
   readonly lease: string;
-  readonly cause: LeaseEndCause;
+  readonly cause: LeaseEnd;
 }
 
 /** Every request, with what goes in and what comes out. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Bridge } from "../src/bridge.ts";
 import { connect } from "../src/connect.ts";
+import type { LeaseEnd } from "../src/protocol.ts";
 import { INFO, ScriptedBrowser, type ScriptedSocket } from "./browser.ts";
 
 async function open(): Promise<{ bridge: Bridge; socket: ScriptedSocket }> {
@@ -19,8 +20,8 @@ async function verify(bridge: Bridge, socket: ScriptedSocket, id = "lease-1") {
   return verifying;
 }
 
-function ended(lease: string) {
-  return { jsonrpc: "2.0", method: "lease.ended", params: { lease, cause: "card-removed" } };
+function ended(lease: string, cause: LeaseEnd = "card-removed") {
+  return { jsonrpc: "2.0", method: "lease.ended", params: { lease, cause } };
 }
 
 function fail(id: number, reason: string) {
@@ -72,10 +73,13 @@ suite("a lease", () => {
     assert(!(await verifying).active);
   });
 
-  test("is replaced by a later one for the same key", async () => {
+  test("is replaced by a later one on the same card", async () => {
     const { bridge, socket } = await open();
     const earlier = await verify(bridge, socket, "lease-1");
-    const later = await verify(bridge, socket, "lease-2");
+    const verifying = bridge.verifyPin({ key: "key-2" });
+    socket.receives(ended("lease-1", "replaced"));
+    await socket.answers({ id: "lease-2", key: "key-2", expiresInSeconds: 60 });
+    const later = await verifying;
     assert.deepEqual([earlier.active, later.active], [false, true]);
   });
 
