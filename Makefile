@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
+BOOTSTRAP := tools/bootstrap
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUTF8 := 1
 
@@ -13,7 +14,7 @@ help: ## Show this list
 
 .PHONY: demo
 demo: ## Start daemon, virtual card and portal; ends with Ctrl-C / デモを起動
-	@tools/bootstrap demo
+	@$(BOOTSTRAP) demo
 	@exec setpriv --pdeathsig TERM $(BIN)/python tools/demo.py
 
 .PHONY: test
@@ -63,4 +64,4 @@ clean: ## Remove what was built and installed here
 
 .PHONY: set-up
 set-up:
-	@tools/bootstrap test
+	@$(BOOTSTRAP) test

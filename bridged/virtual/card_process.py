@@ -28,12 +28,18 @@ class CardProcess:
             stdout=subprocess.PIPE,
             text=True,
             env=env,
+            start_new_session=True,
         )
         try:
             self._expect("ready")
         except BaseException:
             self.close()
             raise
+
+    @property
+    def pid(self) -> int:
+        """The id of the process, to notice its end."""
+        return self._process.pid
 
     def insert(self) -> None:
         """Put the card in; the reader has seen it when this returns."""

@@ -163,6 +163,7 @@ class PrivatePcscd:
                 stderr=log,
                 env=_environment(),
                 cwd="/",
+                start_new_session=True,
             )
         deadline = time.monotonic() + START_S
         while not self._answers():

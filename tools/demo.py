@@ -1,0 +1,134 @@
+"""`make demo`: portal, daemon and a virtual card on this computer, until Ctrl-C or SIGTERM.
+
+Everything lives in a folder of its own and on loopback; a pcscd, a daemon or settings that are
+there already are left alone. See `guide` for what a person is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from console import console, has_terminal
+from guide import EPILOGUE, FALLBACK, NOT_HEALTHY, PREPARING, ended_by_itself, guide
+from programs import ProgramEnded, Programs, first_of
+from virtual_reader import VirtualReader, virtual_reader
+
+from bridged.protocol.messages import DEFAULT_PORT
+from bridged.virtual.ca import CERTIFICATE_FILE, DemoCa
+from bridged.virtual.pcscd import CannotRunPcscd
+
+PORTAL_PORT = 8480
+PROFILE = "ebid"
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+def say(text: str) -> None:
+    """Print; a terminal or pipe that has gone away is no reason to leave anything running."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
+
+
+def free_port(preferred: int) -> int:
+    """Return the preferred port, or any other that is free on both loopback addresses."""
+    for port in (preferred, 0):
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for address in filter(_exists, LOOPBACK):
+                family = socket.AF_INET6 if ":" in address else socket.AF_INET
+                bound = held.enter_context(socket.create_server((address, port), family=family))
+                port = bound.getsockname()[1]  # noqa: PLW2901
+            return port
+    raise OSError("no free port on loopback")
+
+
+def _exists(address: str) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with contextlib.suppress(OSError), socket.create_server((address, 0), family=family):
+        return True
+    return False
+
+
+async def demo() -> None:
+    """Bring everything up, say that it is ready, and stay until cancelled.
+
+    Raises `ProgramEnded` when a part ends by itself, `TimeoutError` when one does not come up.
+    """
+    say(PREPARING)
+    with tempfile.TemporaryDirectory(prefix="bridged-demo-") as name:
+        folder = Path(name)
+        DemoCa.load_or_create(folder / "ca")
+        with card_in_reader(folder / "ca") as reader:
+            async with Programs(folder) as programs:
+                portal, status = await start(programs, folder, reader)
+                await programs.until_healthy()
+                say(guide(portal, status, pulls=reader is not None and has_terminal()))
+                say(f"ready portal={portal} status={status}")
+                of_reader = (reader.first_end(), console(reader, say)) if reader else ()
+                await first_of(programs.first_end(), *of_reader)
+
+
+@contextlib.contextmanager
+def card_in_reader(ca: Path) -> Iterator[VirtualReader | None]:
+    """Put a virtual card behind a private pcscd; None where pcscd cannot run."""
+    with contextlib.ExitStack() as stack:
+        try:
+            reader = stack.enter_context(virtual_reader(PROFILE, ca))
+        except CannotRunPcscd as error:
+            say(FALLBACK.format(why=error.why))
+            reader = None
+        yield reader
+
+
+async def start(programs: Programs, folder: Path, reader: VirtualReader | None) -> tuple[str, str]:
+    """Start daemon and portal; return the addresses of the portal and of the status page."""
+    bridge, port = free_port(DEFAULT_PORT), free_port(PORTAL_PORT)
+    origin, status = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{bridge}"
+    home = {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in ("CONFIG", "STATE", "DATA")}
+    runtime = folder / "runtime"
+    runtime.mkdir(mode=0o700)
+    serve = ["-m", "bridged", "serve", "--port", str(bridge)]
+    serve += ["--allow", f"{origin}=certificates,sign,page-pin"]
+    if not reader:
+        serve += ["--virtual", PROFILE, "--ca", str(folder / "ca")]
+    await programs.start(
+        "bridged serve",
+        [sys.executable, *serve],
+        health=f"{status}/health",
+        env=home | {"XDG_RUNTIME_DIR": str(runtime)} | (reader.environment if reader else {}),
+    )
+    portal = ["-m", "portal_demo", "serve", "--host", "127.0.0.1", "--port", str(port), "--demo"]
+    portal += ["--database", f"sqlite+aiosqlite:///{folder / 'portal.sqlite3'}"]
+    portal += ["--trust", str(folder / "ca" / CERTIFICATE_FILE)]
+    portal += ["--origin", origin, "--bridge-url", f"ws://127.0.0.1:{bridge}/v1"]
+    await programs.start(
+        "portal-demo serve", [sys.executable, *portal], health=f"{origin}/health", env=home
+    )
+    return f"{origin}/", f"{status}/"
+
+
+async def main() -> int:
+    """Run the demo; return 0 after a signal, 1 after a failure."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await first_of(demo(), stop.wait())
+    except ProgramEnded as error:
+        say(ended_by_itself(error))
+        return 1
+    except TimeoutError:
+        say(NOT_HEALTHY)
+        return 1
+    say(EPILOGUE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,66 @@
+"""What the demo tells a person, in Japanese and English."""
+
+from __future__ import annotations
+
+from programs import ProgramEnded
+
+from bridged.virtual.profiles import EBID_PIN
+
+PREPARING = "==> Starting card, daemon and portal / カード、デーモン、ポータルを起動しています"
+
+FALLBACK = """\
+==> PC/SCサービス（pcscd）をここでは動かせないため、デーモン内蔵の仮想リーダーを使います。
+    No private PC/SC service can run here, so the card is in a reader inside the daemon.
+    ({why})"""
+
+GUIDE = """
+  ──────────────────────────────────────────────────────────────────────
+   bridged  デモ / demo
+  ──────────────────────────────────────────────────────────────────────
+   ブラウザーで開く / Open in a browser
+
+       {portal}
+
+   利用者登録を、画面の順に / Register, screen by screen
+
+     1. 「利用者登録を始める」→「物品、役務」→「利用者登録」
+     2. 左メニュー「利用者登録」→「登録」       left menu, then 登録
+     3. PIN番号 / PIN                       {pin}  →「OK」
+     4. 登録番号 / number                   1234567890
+        商号又は名称 / company              IT業者電子01  →「検索」
+     5. ※の項目を入力 / fill in the fields  →「入力内容確認」
+     6. 「登録」→ PIN {pin} →「OK」      the card signs the application
+
+   デーモンの状態 / The daemon's status   {status}
+{pulls}   終了 / End                             Ctrl-C
+  ──────────────────────────────────────────────────────────────────────
+"""
+
+PULLS = """\
+   カードを抜く・挿す / Pull the card     remove、insert と入力 / type it here
+"""
+
+REMOVED = "カードを抜きました。 / The card is out.  (insert)"
+INSERTED = "カードを挿しました。 / The card is in.  (remove)"
+UNKNOWN_COMMAND = "remove（抜く）/ insert（挿す）/ Ctrl-C（終了）"
+EPILOGUE = "終了しました。 / Everything has ended."
+
+NOT_HEALTHY = """
+!!! デーモンまたはポータルが30秒以内に応答しませんでした。もう一度お試しください。
+    The daemon or the portal did not answer within 30 s. Please try again."""
+
+ENDED = """
+!!! {name} が終了したため、デモを終わります（終了コード {status}）。最後の出力:
+    {name} ended by itself (status {status}), so the demo ends. Its last lines:
+"""
+
+
+def guide(portal: str, status: str, *, pulls: bool) -> str:
+    """Return what to open, click and type; `pulls` tells how to pull the card, too."""
+    return GUIDE.format(portal=portal, status=status, pin=EBID_PIN, pulls=PULLS if pulls else "")
+
+
+def ended_by_itself(error: ProgramEnded) -> str:
+    """Return which program ended and its last lines."""
+    heading = ENDED.format(name=error.name, status="?" if error.status is None else error.status)
+    return heading + "\n".join(f"      | {line}" for line in error.last_lines)
