@@ -101,7 +101,7 @@ class TrustAnchors:
     def _require_chain(
         self, certificate: x509.Certificate, now: datetime, intermediates: list[x509.Certificate]
     ) -> None:
-        untrusted = CertificateUntrusted(issuer=_issuer_name(certificate))
+        untrusted = CertificateUntrusted(issuer=issuer_name(certificate))
         if self._store is None:
             raise untrusted
         verifier = (
@@ -171,5 +171,6 @@ def _require_validity(certificate: x509.Certificate, now: datetime) -> None:
         raise CertificateNotValid(not_before=japanese_date(begin), not_after=japanese_date(end))
 
 
-def _issuer_name(certificate: x509.Certificate) -> str:
+def issuer_name(certificate: x509.Certificate) -> str:
+    """Return the issuer in short: its common name, or the whole DN."""
     return common_name(certificate.issuer) or certificate.issuer.rfc4514_string()

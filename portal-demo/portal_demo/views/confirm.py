@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from portal_demo import fields
-from portal_demo.certificates import parse_certificate
+from portal_demo.certificates import parse_certificate, sha256_of
 from portal_demo.drafts import load_form
 from portal_demo.pages import PORTAL, json_answer, render
 from portal_demo.registration import Signed, login_certificate, registered_with
@@ -54,7 +54,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         application = await registered_with(db, login_certificate(session))
         form = await load_form(db, session)
     if application is not None:
-        raise web.HTTPSeeOther(receipt_path(application.number))
+        raise web.HTTPSeeOther("/registration/registered")
     if form is None or form.draft.confirmation is None or form.faults:
         raise web.HTTPSeeOther("/registration/form")
     return render(
@@ -66,6 +66,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         form=form,
         values=form.values,
         table=fields,
+        login_sha256=sha256_of(login_certificate(session)),
     )
 
 

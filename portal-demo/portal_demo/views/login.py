@@ -8,8 +8,9 @@ from aiohttp import web
 from msgspec import Meta
 
 from portal_demo import challenges, sessions, webeid
+from portal_demo.certificates import sha256_of
 from portal_demo.challenges import Purpose
-from portal_demo.errors import SessionEnded
+from portal_demo.errors import CertificateRegistered, SessionEnded
 from portal_demo.pages import PORTAL, json_answer, render
 from portal_demo.registration import login_certificate, registered_with
 from portal_demo.views.common import (
@@ -105,7 +106,8 @@ async def show_registered(request: web.Request) -> web.StreamResponse:
     portal = request.app[PORTAL]
     async with portal.database.transaction() as db:
         session = await require_login(request, db)
-        application = await registered_with(db, login_certificate(session))
+        certificate = login_certificate(session)
+        application = await registered_with(db, certificate)
     if application is None:
         raise web.HTTPSeeOther(AFTER_LOGIN)
     return render(
@@ -116,4 +118,6 @@ async def show_registered(request: web.Request) -> web.StreamResponse:
         session=session,
         status=409,
         application=application,
+        receipt=application.login_certificate_sha256 == sha256_of(certificate),
+        error=CertificateRegistered(),
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from aiohttp import web
-from cryptography import x509
 
+from portal_demo.certificates import issuer_name, parse_certificate
 from portal_demo.documents import digest_of, parse_document
 from portal_demo.models import Application, Session
 from portal_demo.pages import PORTAL, render
@@ -32,6 +32,8 @@ async def _find(request: web.Request) -> tuple[Session, Application]:
 async def show(request: web.Request) -> web.StreamResponse:
     """Show the receipt."""
     session, application = await _find(request)
+    document = parse_document(application.document)
+    certificate = parse_certificate(application.certificate)
     return render(
         request,
         "complete.html",
@@ -39,8 +41,10 @@ async def show(request: web.Request) -> web.StreamResponse:
         step=5,
         session=session,
         application=application,
-        document=parse_document(application.document),
-        certificate=x509.load_der_x509_certificate(application.certificate),
+        document=document,
+        company_name=next(i.value for i in document.items if i.name == "company_name"),
+        certificate=certificate,
+        issuer=issuer_name(certificate),
         digest=digest_of(application.document),
     )
 

@@ -1,0 +1,72 @@
+/** Show the certificates that can be used, and let the person choose where there are several. */
+
+const EXPIRING_DAYS = 30;
+const list = document.getElementById("certificate-list");
+const group = document.getElementById("certificates");
+const legend = document.getElementById("certificates-legend");
+const date = new Intl.DateTimeFormat("ja-JP", { dateStyle: "long", timeZone: "Asia/Tokyo" });
+
+/** Tell whether today lies outside a certificate's validity. */
+export function outOfValidity({ x509 }) {
+  const now = Date.now();
+  return x509 !== null && (now > Date.parse(x509.notAfter) || now < Date.parse(x509.notBefore));
+}
+
+/** Show `certificates` with `chosen` selected; `choose(certificate)` is called on a change. */
+export function showCertificates(certificates, chosen, choose) {
+  const several = certificates.length > 1;
+  group.hidden = certificates.length === 0;
+  legend.textContent = several ? "使用するICカードを選択してください" : "使用するICカード";
+  list.replaceChildren(
+    ...certificates.map((certificate, index) => {
+      const box = document.createElement(several ? "label" : "div");
+      box.className = "certificate";
+      box.append(several ? radio(certificate, index, chosen, choose) : cardIcon(), describe(certificate));
+      return box;
+    }),
+  );
+}
+
+function radio(certificate, index, chosen, choose) {
+  const input = document.createElement("input");
+  Object.assign(input, { type: "radio", name: "certificate", id: `certificate-${index}`, value: certificate.id });
+  input.checked = certificate.id === chosen?.id;
+  input.addEventListener("change", () => choose(certificate));
+  return input;
+}
+
+function cardIcon() {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "icon big");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", "#i-card");
+  svg.append(use);
+  return svg;
+}
+
+function describe(certificate) {
+  const box = document.createElement("div");
+  const { x509, label } = certificate;
+  if (x509 === null) {
+    box.append(line("strong", label), line("span", "名義はPIN番号の入力後に確認できます"));
+    return box;
+  }
+  const { organization, name } = x509.holder;
+  box.append(line("strong", [organization, name].filter(Boolean).join("　") || label));
+  box.append(line("span", `発行者 ${x509.issuer.commonName ?? x509.issuer.organizationalUnit ?? x509.issuer.organization ?? x509.issuer.rfc4514}`));
+  box.append(line("span", `有効期限 ${date.format(new Date(x509.notAfter))}`));
+  if (outOfValidity(certificate)) {
+    box.append(line("span", "有効期間外のため使用できません", "expired"));
+  } else if (x509.expiresInDays < EXPIRING_DAYS) {
+    box.append(line("span", `有効期限まで残り${x509.expiresInDays}日です。早めに更新してください`, "expiring"));
+  }
+  return box;
+}
+
+function line(tag, text, className = "") {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  element.className = className;
+  return element;
+}

@@ -1,0 +1,42 @@
+/** Screen 0: is everything ready for the registration? */
+import { bridgeUrl } from "./api.js";
+import { CardWatch } from "./card.js";
+import { onRetry, show } from "./panel.js";
+
+const watch = new CardWatch({ url: bridgeUrl });
+const marks = document.getElementById("card-checks");
+
+function mark(name, ok) {
+  const item = marks.querySelector(`[data-check="${name}"]`);
+  if (ok === null) {
+    delete item.dataset.ok;
+  } else {
+    item.dataset.ok = String(ok);
+  }
+}
+
+function update() {
+  const { name, readers, certificates, error, hint } = watch.state;
+  const ready = name === "ready";
+  show(name, {
+    message: ready ? labels(certificates) : error?.messages?.ja,
+    values: { origin: location.origin },
+    hint,
+  });
+  const waiting = name === "connecting" || name === "permission";
+  marks.hidden = waiting;
+  mark("bridge", waiting ? null : readers !== null || name === "pcsc-unavailable");
+  mark("reader", readers === null ? null : readers.length > 0);
+  mark("card", readers?.length ? ready : null);
+}
+
+function labels(certificates) {
+  const names = certificates.map(({ x509 }) => x509?.holder.organization ?? x509?.holder.name);
+  const found = [...new Set(names.filter(Boolean))];
+  const whose = found.length ? `（${found.join("、")}）` : "";
+  return `ICカード${whose}を使用できます。利用者登録へ進んでください。`;
+}
+
+watch.addEventListener("change", update);
+onRetry(() => watch.check());
+void watch.start();

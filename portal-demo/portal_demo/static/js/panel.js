@@ -1,0 +1,43 @@
+/** The card panel: one place that shows the state of the card, and reads it out. */
+import { describe } from "./states.js";
+
+const byId = (id) => document.getElementById(id);
+
+/** States in which pressing the button can help. */
+const RETRY = new Set(["permission", "not-running", "going-away", "connection-lost", "blocked", "dismissed", "site-not-allowed", "timeout", "version-mismatch", "too-many-connections", "too-many-requests", "pcsc-unavailable", "card-mute", "card-unsupported", "card-in-use", "card-fault", "certificate-not-found", "internal-error", "bad-reply"]);
+
+/** Call `action` when the person presses the panel's button. */
+export function onRetry(action) {
+  byId("card-retry").addEventListener("click", action);
+}
+
+/**
+ * Show a state.
+ *
+ * `message` is the error's own sentence, `values` fill the text, `reason` is the portal's,
+ * `tries` the number of tries left where it matters.
+ */
+export function show(name, { message = "", values = {}, reason = "", tries = null, hint = null } = {}) {
+  const { tone, icon, title, text } = describe(name, values, message);
+  const panel = byId("card-panel");
+  panel.dataset.state = name;
+  panel.dataset.tone = tone;
+  panel.dataset.reason = reason;
+  byId("card-icon").firstElementChild.setAttribute("href", `#i-${icon}`);
+  setText("card-title", title);
+  setText("card-text", text);
+  setText("card-hint", hint?.ja ?? "");
+  byId("tries").hidden = tries === null;
+  setText("tries-left", tries ?? "");
+  byId("card-retry").hidden = !RETRY.has(name);
+  setText("card-retry-label", name === "permission" ? "接続する" : "もう一度確認する");
+}
+
+/** Change a text only where it differs, so that it is not read out again; empty is hidden. */
+function setText(id, text) {
+  const element = byId(id);
+  if (element.textContent !== String(text)) {
+    element.textContent = text;
+  }
+  element.hidden = text === "";
+}

@@ -1,0 +1,229 @@
+/**
+ * The PIN entry of screens 5 and 8: follows the card, takes the PIN, and hands both to `act`.
+ *
+ * The PIN leaves the field the moment OK is pressed and goes to the bridge alone.
+ */
+import { bridgeUrl } from "./api.js";
+import { CardWatch, reasonOf } from "./card.js";
+import { outOfValidity, showCertificates } from "./certificates.js";
+import { onRetry, show } from "./panel.js";
+
+const byId = (id) => document.getElementById(id);
+const pin = byId("pin");
+const ok = byId("pin-ok");
+const lastTry = byId("last-try");
+const accept = byId("accept-last-try");
+
+const ALPHABETS = {
+  digits: ["数字", "numeric"],
+  "upper-alphanumeric": ["英数字（英字は大文字）", "text"],
+  ascii: ["半角英数字・記号", "text"],
+};
+
+/** After these the same card and PIN entry can be used again at once. */
+const KEEPS_CARD = new Set(["pin-incorrect", "pin-format", "pin-required", "pin-last-try", "lease-ended", "portal", "busy", "internal-error", "card-fault", "aborted"]);
+
+export class PinEntry {
+  #usage;
+  #act;
+  #prefer;
+  #watch;
+  #chosen = null;
+  #outcome = null;
+  #abort = null;
+
+  /**
+   * `act(bridge, certificate, signal)` returns where to go next; `prefer(certificates)` picks the
+   * one to propose. The watch lists every usage, so that `prefer` sees the whole card.
+   */
+  constructor({ usage, act, prefer = ([first]) => first }) {
+    this.#usage = usage;
+    this.#act = act;
+    this.#prefer = prefer;
+    this.#watch = new CardWatch({ url: bridgeUrl });
+    this.#watch.addEventListener("change", () => this.#update());
+    onRetry(() => {
+      this.#outcome = null;
+      void this.#watch.check();
+    });
+    ok.addEventListener("click", () => this.#submit());
+    pin.addEventListener("input", () => this.#enable());
+    accept.addEventListener("change", () => this.#enable());
+    pin.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.isComposing && !ok.disabled) {
+        void this.#submit();
+      }
+    });
+    addEventListener("pagehide", () => this.cancel());
+  }
+
+  /** Begin to follow the card. */
+  start() {
+    void this.#watch.start();
+  }
+
+  /** End what is under way and forget what was typed. */
+  cancel() {
+    this.#abort?.abort();
+    this.#outcome = null;
+    pin.value = "";
+    accept.checked = false;
+    this.#update();
+  }
+
+  get #mine() {
+    return this.#watch.state.certificates.filter(({ usage }) => usage === this.#usage);
+  }
+
+  #update() {
+    if (this.#abort) {
+      return;
+    }
+    const mine = this.#mine;
+    this.#chosen = mine.find(({ id }) => id === this.#chosen?.id) ?? this.#proposal(mine);
+    if (!this.#outcomeStands()) {
+      this.#outcome = null;
+    }
+    showCertificates(mine, this.#chosen, (certificate) => {
+      this.#chosen = certificate;
+      this.#outcome = null;
+      this.#update();
+    });
+    this.#showState();
+    this.#showPin();
+  }
+
+  #proposal(mine) {
+    const usable = mine.filter((certificate) => !outOfValidity(certificate));
+    const from = usable.length ? usable : mine;
+    return from.length ? (this.#prefer(from, this.#watch.state.certificates) ?? from[0]) : null;
+  }
+
+  /** An outcome is shown until the card is another one, or what it speaks of is over. */
+  #outcomeStands() {
+    const { name } = this.#watch.state;
+    if (this.#outcome?.reason === "card-removed") {
+      return name === "no-card" || name === "no-reader";
+    }
+    return this.#outcome !== null && name === "ready" && this.#outcome.card === this.#chosen?.card;
+  }
+
+  /** What stands in the way of using the chosen card, though it is there. */
+  #obstacle() {
+    const status = this.#chosen?.pin;
+    if (this.#watch.state.name !== "ready") {
+      return null;
+    }
+    if (!this.#chosen) {
+      return "certificate-not-found";
+    }
+    if (outOfValidity(this.#chosen)) {
+      return "certificate-expired";
+    }
+    if (status && (status.blocked || status.triesLeft === 0)) {
+      return "pin-blocked";
+    }
+    return status?.triesLeft === 1 && !this.#outcome ? "pin-last-try" : null;
+  }
+
+  #showState() {
+    const { name, error, hint } = this.#watch.state;
+    const obstacle = this.#obstacle();
+    const tries = this.#chosen?.pin?.triesLeft ?? null;
+    const values = { origin: location.origin, rules: rulesOf(this.#chosen) };
+    if (obstacle && !(obstacle === "pin-blocked" && this.#outcome?.reason === "card-removed")) {
+      show(obstacle, { tries: obstacle === "pin-last-try" ? tries : null });
+    } else if (this.#outcome) {
+      const { reason, portal, message } = this.#outcome;
+      show(reason, { message, reason: portal, values, tries: reason === "pin-incorrect" ? tries : null });
+    } else {
+      const ready = "PIN番号を入力し、OKボタンをクリックしてください。";
+      show(name, { message: name === "ready" ? ready : error?.messages?.ja, values, hint });
+    }
+  }
+
+  #showPin() {
+    const obstacle = this.#obstacle();
+    const usable = this.#chosen !== null && (obstacle === null || obstacle === "pin-last-try");
+    const rules = this.#chosen?.pin?.rules;
+    byId("pin-entry").hidden = !usable || !rules || !this.#watch.pinInPage;
+    if (!pin.disabled && !usable) {
+      pin.value = "";
+    }
+    const focus = pin.disabled && usable;
+    pin.disabled = !usable;
+    if (rules) {
+      byId("pin-label").textContent = this.#chosen.pin.label;
+      byId("pin-rules").textContent = rulesOf(this.#chosen);
+      pin.inputMode = ALPHABETS[rules.alphabet]?.[1] ?? "text";
+    }
+    const last = usable && this.#chosen.pin?.triesLeft === 1;
+    lastTry.hidden = !last;
+    accept.checked &&= last;
+    if (focus) {
+      pin.focus();
+    }
+    this.#enable();
+  }
+
+  #enable() {
+    const typed = byId("pin-entry").hidden || pin.value !== "";
+    const agreed = lastTry.hidden || accept.checked;
+    const usable = !pin.disabled && this.#chosen !== null;
+    ok.disabled = this.#abort !== null || !usable || !typed || !agreed;
+  }
+
+  async #submit() {
+    const certificate = this.#chosen;
+    const upper = certificate.pin?.rules.alphabet === "upper-alphanumeric";
+    const typed = upper ? pin.value.toUpperCase() : pin.value;
+    const acceptLastTry = accept.checked;
+    pin.value = "";
+    pin.disabled = true;
+    accept.checked = false;
+    this.#outcome = null;
+    const abort = new AbortController();
+    this.#abort = abort;
+    ok.disabled = true;
+    show("working");
+    try {
+      const options = { pin: typed || undefined, acceptLastTry, signal: abort.signal };
+      const next = await this.#watch.withKey(certificate, options, (bridge, unlocked) =>
+        this.#act(bridge, unlocked, abort.signal),
+      );
+      show("done");
+      location.assign(next);
+    } catch (error) {
+      this.#abort = null;
+      this.#failed(error, certificate, abort.signal.aborted);
+    }
+  }
+
+  #failed(error, certificate, cancelled) {
+    const reason = reasonOf(error);
+    const known = KEEPS_CARD.has(reason) || reason === "card-removed";
+    if (!cancelled && known && reason !== "aborted") {
+      this.#outcome = {
+        reason,
+        card: certificate.card,
+        portal: reason === "portal" ? error.reason : "",
+        message: error.messages?.ja ?? "",
+      };
+    }
+    if (reason === "internal-error" && !error.messages) {
+      console.error(error);
+    }
+    this.#update();
+  }
+}
+
+/** Return the PIN's rules as words: `4桁の数字`. */
+function rulesOf(certificate) {
+  const rules = certificate?.pin?.rules;
+  if (!rules) {
+    return "";
+  }
+  const { minLength: min, maxLength: max, alphabet } = rules;
+  const [what] = ALPHABETS[alphabet] ?? ["文字"];
+  return `${min === max ? min : `${min}～${max}`}${alphabet === "digits" ? "桁" : "文字"}の${what}`;
+}
