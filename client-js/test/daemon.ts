@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { WebSocket } from "ws";
+import type { ConnectOptions } from "../src/connect.ts";
+
+const REPOSITORY = new URL("../..", import.meta.url).pathname;
+const PYTHON = process.env["BRIDGED_PYTHON"] ?? join(REPOSITORY, ".venv/bin/python");
+
+/** The daemon itself, with a virtual card in a reader of its own process. */
+export class Daemon {
+  /** Everything it wrote, its log included. */
+  output = "";
+  readonly #process: ChildProcess;
+  readonly #home: string;
+  #port = "";
+
+  static async start(profile: string, ...sites: string[]): Promise<Daemon> {
+    const home = await mkdtemp(join(tmpdir(), "bridged-client-test-"));
+    const daemon = new Daemon(home, profile, sites);
+    await daemon.#listening();
+    return daemon;
+  }
+
+  private constructor(home: string, profile: string, sites: string[]) {
+    this.#home = home;
+    const allowed = sites.flatMap((site) => ["--allow", site]);
+    const serve = ["-m", "bridged", "serve", "--port", "0", "--virtual", profile, ...allowed];
+    this.#process = spawn(PYTHON, serve, {
+      cwd: REPOSITORY,
+      env: { PATH: process.env["PATH"], HOME: home, XDG_RUNTIME_DIR: home, XDG_CONFIG_HOME: home },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#process.stderr?.on("data", (text) => {
+      this.output += text;
+    });
+  }
+
+  async #listening(): Promise<void> {
+    const { stdout } = this.#process;
+    assert(stdout);
+    for await (const line of createInterface(stdout)) {
+      this.output += `${line}\n`;
+      const port = /^listening on http:\/\/127\.0\.0\.1:(\d+)$/.exec(line)?.[1];
+      if (port !== undefined) {
+        this.#port = port;
+        return;
+      }
+    }
+    throw new Error(`the daemon did not start:\n${this.output}`);
+  }
+
+  /** Return how to reach it as a page of `origin`. */
+  from(origin: string): ConnectOptions {
+    return {
+      url: `ws://127.0.0.1:${this.#port}/v1`,
+      environment: {
+        WebSocket: class extends WebSocket {
+          constructor(url: string, protocols: string[]) {
+            super(url, protocols, { origin });
+          }
+        },
+      },
+    };
+  }
+
+  /** End it as a person would, and check that it ended well. */
+  async stop(): Promise<void> {
+    if (this.#process.exitCode === null) {
+      const exited = once(this.#process, "exit");
+      this.#process.kill("SIGTERM");
+      assert.deepEqual(await exited, [0, null], this.output);
+    }
+    await rm(this.#home, { recursive: true });
+  }
+}
