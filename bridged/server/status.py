@@ -16,6 +16,10 @@ from bridged.sites.policy import Site, SitePolicy
 
 Text = tuple[str, str]
 
+_HERE = files("bridged.server")
+_PAGE = Template(_HERE.joinpath("status.html").read_text(encoding="utf-8"))
+_STYLE = _HERE.joinpath("status.css").read_text(encoding="utf-8")
+
 TEXTS: dict[str, Text] = {
     "title": ("bridged の状態", "bridged status"),
     "running": ("動作中です", "Running"),
@@ -61,7 +65,7 @@ def status_page(request: web.Request, hub: Hub, policy: SitePolicy) -> web.Respo
     """Return the page, in Japanese where the browser asks for it first, else in English."""
     lang = 0 if request.headers.get("Accept-Language", "ja").lower().startswith("ja") else 1
     texts = {name: escape(text[lang]) for name, text in TEXTS.items()}
-    page = Template(_resource("status.html")).substitute(
+    page = _PAGE.substitute(
         texts,
         lang=("ja", "en")[lang],
         version=escape(__version__),
@@ -73,11 +77,7 @@ def status_page(request: web.Request, hub: Hub, policy: SitePolicy) -> web.Respo
 
 async def stylesheet(_: web.Request) -> web.Response:
     """Return the page's style."""
-    return web.Response(text=_resource("status.css"), content_type="text/css")
-
-
-def _resource(name: str) -> str:
-    return files("bridged.server").joinpath(name).read_text(encoding="utf-8")
+    return web.Response(text=_STYLE, content_type="text/css")
 
 
 def _readers(hub: Hub, lang: int) -> str:

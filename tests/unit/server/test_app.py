@@ -1,0 +1,262 @@
+"""The daemon as it stands on its port: who gets in, what is refused and how."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin, Subprotocol
+
+from bridged.errors import AddressInUse
+from bridged.model import Grant
+from bridged.pin.entry import PagePin
+from bridged.protocol import messages as m
+from bridged.server import connection as connection_module
+from bridged.server.app import MAX_MESSAGE, create_app, listening
+from bridged.service.hub import Hub
+from bridged.sites.policy import SitePolicy
+from bridged.virtual.card import VirtualCard
+from bridged.virtual.inprocess import InProcessBus
+
+from .conftest import ALLOWED, TOKEN, Daemon
+
+BRIDGED = [Subprotocol("bridged.v1")]
+
+
+def open_socket(daemon: Daemon, origin: str | None = ALLOWED, **options: Any) -> connect:
+    options.setdefault("subprotocols", BRIDGED)
+    return connect(
+        daemon.ws,
+        origin=Origin(origin) if origin else None,
+        proxy=None,
+        compression=None,
+        **options,
+    )
+
+
+async def ask(ws: ClientConnection, method: str, **params: Any) -> dict[str, Any]:
+    await ws.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+    return json.loads(await ws.recv())  # type: ignore[no-any-return]
+
+
+async def close_code(daemon: Daemon, origin: str, **options: Any) -> int | None:
+    async with open_socket(daemon, origin, **options) as ws:
+        with pytest.raises(ConnectionClosed):
+            await ws.recv()
+        return ws.close_code
+
+
+async def test_an_allowed_site_is_served(daemon: Daemon) -> None:
+    async with open_socket(daemon) as ws:
+        reply = await ask(ws, "bridge.info")
+    assert reply["result"]["origin"] == ALLOWED
+    assert set(reply["result"]["methods"]) == set(m.METHODS)
+
+
+async def test_a_site_that_is_not_allowed_can_read_why(daemon: Daemon) -> None:
+    assert await close_code(daemon, "https://other.example") == m.CloseCode.SITE_NOT_ALLOWED
+
+
+@pytest.mark.parametrize("offered", [None, [Subprotocol("bridged.v0")]])
+async def test_the_subprotocol_is_required(
+    daemon: Daemon, offered: list[Subprotocol] | None
+) -> None:
+    code = await close_code(daemon, ALLOWED, subprotocols=offered)
+    assert code == m.CloseCode.BAD_SUBPROTOCOL
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null",
+        "http://portal.example",
+        "https://portal.example:443",
+        "https://portal.example.",
+        "https://PORTAL.example",
+        "https://portal.example/",
+        "file://",
+        "chrome-extension://abcdefgh",
+    ],
+)
+async def test_an_origin_that_may_never_connect_is_refused(daemon: Daemon, origin: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with open_socket(daemon, origin):
+            pass
+    assert refused.value.response.status_code == 403
+
+
+async def test_two_origins_are_none(daemon: Daemon) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with open_socket(daemon, additional_headers={"Origin": ALLOWED}):
+            pass
+    assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", TOKEN + "x"])
+async def test_a_program_needs_the_token(daemon: Daemon, token: str | None) -> None:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    with pytest.raises(InvalidStatus) as refused:
+        async with open_socket(daemon, None, additional_headers=headers):
+            pass
+    assert refused.value.response.status_code == 403
+
+
+async def test_a_program_with_the_token_is_served(daemon: Daemon) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with open_socket(daemon, None, additional_headers=headers) as ws:
+        reply = await ask(ws, "bridge.info")
+    assert reply["result"]["origin"] is None
+
+
+async def test_the_token_does_not_make_a_page_a_program(daemon: Daemon) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    code = await close_code(daemon, "https://other.example", additional_headers=headers)
+    assert code == m.CloseCode.SITE_NOT_ALLOWED
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/status.css", "/v1"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "localhost:1"]
+)
+async def test_a_foreign_host_is_refused_everywhere(daemon: Daemon, path: str, host: str) -> None:
+    headers = {"Host": host.format(port=daemon.port), "Origin": ALLOWED}
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(daemon.http + path, headers=headers) as response,
+    ):
+        assert response.status == 403
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+async def test_every_name_of_loopback_is_ours(daemon: Daemon, host: str) -> None:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(daemon.http, headers={"Host": f"{host}:{daemon.port}"}) as response,
+    ):
+        assert response.status == 200
+        assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+        assert "Access-Control-Allow-Origin" not in response.headers
+
+
+async def test_the_status_page_shows_readers_and_sites(
+    daemon: Daemon, bus: InProcessBus, ebid: VirtualCard
+) -> None:
+    async with open_socket(daemon) as ws:
+        await ask(ws, "reader.list")
+        bus.insert(0, ebid)
+        assert json.loads(await ws.recv())["method"] == "card.inserted"
+    async with aiohttp.ClientSession() as http:
+        for language, sentence in (
+            ("ja", "ICカードが挿入されています"),
+            ("en", "A card is inserted"),
+        ):
+            async with http.get(daemon.http, headers={"Accept-Language": language}) as response:
+                text = await response.text()
+            assert sentence in text
+            assert ALLOWED in text
+            assert f'<html lang="{language}">' in text
+
+
+async def test_a_binary_frame_ends_the_connection(daemon: Daemon) -> None:
+    async with open_socket(daemon) as ws:
+        await ws.send(b"\x00")
+        with pytest.raises(ConnectionClosed):
+            await ws.recv()
+        assert ws.close_code == 1003
+
+
+async def test_a_message_past_the_limit_ends_the_connection(daemon: Daemon) -> None:
+    async with open_socket(daemon) as ws:
+        await ws.send("x" * (MAX_MESSAGE + 1))
+        with pytest.raises(ConnectionClosed):
+            await ws.recv()
+        assert ws.close_code == 1009
+
+
+async def test_garbage_is_answered_and_the_connection_lives(daemon: Daemon) -> None:
+    async with open_socket(daemon) as ws:
+        await ws.send("{")
+        assert json.loads(await ws.recv())["error"]["data"]["reason"] == "parse-error"
+        assert "result" in await ask(ws, "bridge.info")
+
+
+async def test_an_unforeseen_failure_leaves_with_a_number_and_no_detail(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(daemon.hub, "handle", broken)
+    async with open_socket(daemon) as ws:
+        error = (await ask(ws, "bridge.info"))["error"]
+    assert error["data"]["reason"] == "internal-error"
+    assert "secret" not in json.dumps(error)
+    assert error["data"]["id"] in caplog.text
+
+
+async def test_card_events_reach_the_page(
+    daemon: Daemon, bus: InProcessBus, ebid: VirtualCard
+) -> None:
+    async with open_socket(daemon) as ws:
+        await ask(ws, "bridge.info")
+        bus.insert(0, ebid)
+        assert json.loads(await ws.recv())["method"] == "card.inserted"
+        bus.remove(0)
+        event = json.loads(await ws.recv())
+        assert event["method"] == "card.removed"
+        assert event["params"]["reader"]["state"] == "empty"
+
+
+async def test_a_page_that_does_not_read_is_dropped(
+    daemon: Daemon, bus: InProcessBus, ebid: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "MAX_QUEUE", 2)
+    async with open_socket(daemon) as ws:
+        await ask(ws, "bridge.info")
+        for peer in daemon.hub._peers:
+            for _ in range(4):
+                peer.notify("lease.ended", m.LeaseEndedEvent(lease="x", cause=m.LeaseEnd.EXPIRED))
+        await ws.wait_closed()
+        assert ws.close_code == m.CloseCode.TOO_SLOW
+
+
+async def test_the_end_of_the_daemon_is_told_and_the_card_forgets_the_pin(
+    bus: InProcessBus, ebid: VirtualCard
+) -> None:
+    hub = Hub(bus, [PagePin()])
+    await hub.start()
+    app = create_app(hub, SitePolicy({ALLOWED: frozenset(Grant)}), TOKEN)
+    async with listening(app, 0) as port:
+        daemon = Daemon(port, hub)
+        ws = await open_socket(daemon)
+        await ask(ws, "bridge.info")
+        bus.insert(0, ebid)
+        await ws.recv()
+        listed = await ask(ws, "certificate.list", usage="authentication")
+        key = listed["result"]["certificates"][0]["id"]
+        assert "result" in await ask(ws, "pin.verify", key=key, pin="123456")
+        assert ebid.pins["pin"].verified
+    with pytest.raises(ConnectionClosed):
+        await ws.recv()
+    assert ws.close_code == m.CloseCode.GOING_AWAY
+    await hub.stop()
+    assert not ebid.pins["pin"].verified
+
+
+async def test_a_taken_port_is_said(daemon: Daemon) -> None:
+    app = create_app(daemon.hub, SitePolicy({}), TOKEN)
+    with pytest.raises(AddressInUse):
+        async with listening(app, daemon.port):
+            pass
+
+
+def test_only_loopback_listens(daemon: Daemon) -> None:
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()]
+    port = f":{daemon.port:04X}"
+    listening_on = {row[1] for row in rows if row[1].endswith(port) and row[3] == "0A"}
+    assert listening_on == {f"0100007F{port}"}

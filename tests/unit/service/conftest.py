@@ -1,0 +1,81 @@
+"""A hub over in-process readers, and pages that call it as a connection would."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from blockbuster import BlockBuster
+
+from bridged.errors import BridgedError
+from bridged.model import Certificate, Grant, Usage, Wire
+from bridged.pin.entry import PagePin
+from bridged.protocol.messages import METHODS, CertificateList
+from bridged.protocol.session import Request
+from bridged.service.hub import Hub
+from bridged.sites.policy import Site
+from bridged.virtual.inprocess import InProcessBus
+
+
+class Page:
+    """A connection whose notifications can be awaited."""
+
+    def __init__(self, hub: Hub, origin: str | None, grants: frozenset[Grant]) -> None:
+        self.site = Site(origin, grants)
+        self.events: asyncio.Queue[tuple[str, Wire]] = asyncio.Queue()
+        self._hub = hub
+
+    def notify(self, method: str, params: Wire) -> None:
+        self.events.put_nowait((method, params))
+
+    async def event(self, name: str) -> Wire:
+        """Return the parameters of the next event of a name, passing over others."""
+        while True:
+            async with asyncio.timeout(5):
+                method, params = await self.events.get()
+            if method == name:
+                return params
+
+    async def call(self, method: str, **params: object) -> Wire:
+        kind = METHODS[method]
+        request = Request(1, method, kind.params(**params), kind.grant)
+        return await self._hub.handle(self, request)
+
+    async def fails(self, method: str, **params: object) -> BridgedError:
+        with pytest.raises(BridgedError) as caught:
+            await self.call(method, **params)
+        return caught.value
+
+    async def certificate(self, usage: Usage) -> Certificate:
+        found = await self.call("certificate.list", usage=usage)
+        assert isinstance(found, CertificateList)
+        return found.certificates[0]
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+async def hub(bus: InProcessBus, no_blocking: BlockBuster) -> AsyncIterator[Hub]:
+    hub = Hub(bus, [PagePin()])
+    await hub.start()
+    yield hub
+    await hub.stop()
+
+
+@pytest.fixture
+def open_page(hub: Hub) -> OpenPage:
+    def open_(
+        origin: str | None = "https://portal.example", grants: frozenset[Grant] = frozenset(Grant)
+    ) -> Page:
+        page = Page(hub, origin, grants)
+        hub.join(page)
+        return page
+
+    return open_
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    return open_page()

@@ -1,0 +1,538 @@
+"""What each method does, over virtual cards in in-process readers."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+from bridged.errors import (
+    AlgorithmUnsupported,
+    CardLeased,
+    CardRemoved,
+    CertificateExpired,
+    CertificateNotFound,
+    InvalidParams,
+    KeyUsageForbidden,
+    LeaseEnded,
+    NoCard,
+    NoReader,
+    PinBlocked,
+    PinFormat,
+    PinIncorrect,
+    PinLastTry,
+    PinRequired,
+    SiteNotAllowed,
+)
+from bridged.model import Algorithm, AuthenticationToken, Grant, ReaderState, Usage
+from bridged.protocol import messages as m
+from bridged.service.hub import Hub
+from bridged.signing import webeid
+from bridged.virtual.ca import DemoCa
+from bridged.virtual.card import Moment, VirtualCard
+from bridged.virtual.inprocess import InProcessBus
+from bridged.virtual.profiles import (
+    EBID_PIN,
+    JPKI_AUTHENTICATION_PIN,
+    JPKI_SIGNATURE_PIN,
+    make_card,
+)
+
+from .conftest import OpenPage, Page
+
+DIGEST = hashlib.sha256(b"application").digest()
+CHALLENGE = "c" * 44
+
+
+def verify_signature(der: bytes, signature: bytes, digest: bytes) -> None:
+    key = x509.load_der_x509_certificate(der).public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    key.verify(signature, digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+
+
+@pytest.fixture
+async def inserted(bus: InProcessBus, ebid: VirtualCard, page: Page) -> VirtualCard:
+    """`ebid` in the first reader, seen by the hub."""
+    bus.insert(0, ebid)
+    await page.event("card.inserted")
+    return ebid
+
+
+@pytest.fixture
+async def my_number(bus: InProcessBus, jpki: VirtualCard, page: Page) -> VirtualCard:
+    """`jpki` in the first reader, seen by the hub."""
+    bus.insert(0, jpki)
+    await page.event("card.inserted")
+    return jpki
+
+
+def apdus(hub: Hub) -> int:
+    return sum(slot.worker.channel.apdus for slot in hub.readers.all())
+
+
+# ---- who may ask ----
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "grant"),
+    [
+        ("reader.list", {}, Grant.CERTIFICATES),
+        ("certificate.list", {}, Grant.CERTIFICATES),
+        ("pin.status", {"key": "x.9a"}, Grant.CERTIFICATES),
+        ("pin.verify", {"key": "x.9a"}, Grant.SIGN),
+        ("lease.release", {"lease": "x"}, Grant.SIGN),
+        ("authentication.create", {"certificate": "x.9a", "challenge": CHALLENGE}, Grant.SIGN),
+    ],
+)
+async def test_a_method_needs_its_grant(
+    open_page: OpenPage, method: str, params: dict[str, Any], grant: Grant
+) -> None:
+    page = open_page(grants=frozenset(Grant) - {grant})
+    error = await page.fails(method, **params)
+    assert error == SiteNotAllowed(origin="https://portal.example", grant=grant) or (
+        isinstance(error, SiteNotAllowed) and error.grant == grant
+    )
+
+
+async def test_without_the_grant_no_event_tells_of_readers(
+    open_page: OpenPage, bus: InProcessBus, ebid: VirtualCard, page: Page
+) -> None:
+    outsider = open_page("https://other.example", frozenset({Grant.SIGN}))
+    bus.insert(0, ebid)
+    await page.event("card.inserted")
+    assert outsider.events.empty()
+
+
+async def test_a_pin_from_the_page_needs_page_pin(
+    open_page: OpenPage, inserted: VirtualCard, page: Page
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    other = open_page(grants=frozenset({Grant.CERTIFICATES, Grant.SIGN}))
+    error = await other.fails("pin.verify", key=key, pin=EBID_PIN)
+    assert isinstance(error, SiteNotAllowed)
+    assert error.grant == Grant.PAGE_PIN
+
+
+async def test_info_names_the_site_and_its_grants(open_page: OpenPage) -> None:
+    page = open_page("https://other.example", frozenset({Grant.SIGN}))
+    info = await page.call("bridge.info")
+    assert isinstance(info, m.BridgeInfo)
+    assert (info.origin, info.grants) == ("https://other.example", (Grant.SIGN,))
+    assert info.pin_entry == ("page",)
+
+
+# ---- readers and cards ----
+
+
+async def test_cards_come_and_go_as_events(
+    page: Page, bus: InProcessBus, ebid: VirtualCard
+) -> None:
+    bus.insert(1, ebid)
+    came = await page.event("card.inserted")
+    assert isinstance(came, m.ReaderEvent)
+    assert came.reader.state is ReaderState.PRESENT
+    bus.remove(1)
+    left = await page.event("card.removed")
+    assert isinstance(left, m.ReaderEvent)
+    assert (left.reader.id, left.reader.state) == (came.reader.id, ReaderState.EMPTY)
+
+
+async def test_reader_list_sends_nothing_to_the_card(
+    hub: Hub, page: Page, inserted: VirtualCard
+) -> None:
+    found = await page.call("reader.list")
+    assert isinstance(found, m.ReaderList)
+    assert [reader.state for reader in found.readers] == [ReaderState.PRESENT, ReaderState.EMPTY]
+    assert apdus(hub) == 0
+
+
+async def test_the_card_has_a_name_once_it_was_looked_at(page: Page, inserted: VirtualCard) -> None:
+    certificate = await page.certificate(Usage.SIGNATURE)
+    found = await page.call("reader.list")
+    assert isinstance(found, m.ReaderList)
+    card = found.readers[0].card
+    assert card is not None
+    assert (card.id, card.type) == (certificate.card, "piv")
+
+
+async def test_no_card_anywhere_is_said(page: Page) -> None:
+    assert isinstance(await page.fails("certificate.list"), NoCard)
+
+
+async def test_an_unknown_reader_is_said(page: Page) -> None:
+    assert isinstance(await page.fails("certificate.list", reader="nowhere"), NoReader)
+
+
+async def test_certificates_show_the_holder_in_kanji(page: Page, inserted: VirtualCard) -> None:
+    certificate = await page.certificate(Usage.SIGNATURE)
+    assert certificate.x509 is not None
+    assert certificate.x509.holder.organization == "IT業者電子01"
+    assert certificate.x509.holder.name == "長野 太郎"
+    assert certificate.algorithms[0] is Algorithm.RS256
+    assert certificate.pin is not None
+    assert certificate.pin.tries_left == 3
+
+
+async def test_a_second_listing_sends_nothing(hub: Hub, page: Page, inserted: VirtualCard) -> None:
+    first = await page.call("certificate.list")
+    sent = apdus(hub)
+    assert await page.call("certificate.list") == first
+    assert apdus(hub) == sent
+
+
+async def test_two_cards_are_both_listed(
+    page: Page, bus: InProcessBus, inserted: VirtualCard, jpki: VirtualCard
+) -> None:
+    bus.insert(1, jpki)
+    await page.event("card.inserted")
+    found = await page.call("certificate.list")
+    assert isinstance(found, m.CertificateList)
+    assert len({certificate.reader for certificate in found.certificates}) == 2
+    assert len(found.certificates) == 4
+
+
+async def test_an_id_means_nothing_after_the_card_was_out(
+    page: Page, bus: InProcessBus, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    bus.remove(0)
+    await page.event("card.removed")
+    inserted.insert()
+    bus.insert(0, inserted)
+    await page.event("card.inserted")
+    assert isinstance(await page.fails("pin.status", key=key), CertificateNotFound)
+
+
+# ---- the PIN ----
+
+
+async def test_wrong_pins_count_down_and_the_last_is_guarded(
+    page: Page, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    for left in (2, 1):
+        error = await page.fails("pin.verify", key=key, pin="000000")
+        assert isinstance(error, PinIncorrect)
+        assert error.tries_left == left
+    assert isinstance(await page.fails("pin.verify", key=key, pin=EBID_PIN), PinLastTry)
+    status = await page.call("pin.status", key=key)
+    assert status.tries_left == 1  # type: ignore[attr-defined]
+    error = await page.fails("pin.verify", key=key, pin="000000", accept_last_try=True)
+    assert isinstance(error, PinBlocked)
+    error = await page.fails("pin.verify", key=key, pin=EBID_PIN, accept_last_try=True)
+    assert isinstance(error, PinBlocked)
+
+
+@pytest.mark.parametrize("pin", ["12345", "123456789", "12345a", "１２３４５６", "", "123 56"])
+async def test_a_pin_of_the_wrong_shape_is_not_sent(
+    page: Page, inserted: VirtualCard, pin: str
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    error = await page.fails("pin.verify", key=key, pin=pin)
+    assert isinstance(error, PinFormat)
+    assert (error.min_length, error.max_length) == (6, 8)
+    assert inserted.pins["pin"].tries_left == 3
+
+
+async def test_without_a_pin_nobody_can_be_asked(page: Page, inserted: VirtualCard) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    assert isinstance(await page.fails("pin.verify", key=key), PinRequired)
+
+
+async def test_a_malformed_key_id_is_the_callers_fault(page: Page, inserted: VirtualCard) -> None:
+    error = await page.fails("pin.verify", key="9a", pin=EBID_PIN)
+    assert isinstance(error, InvalidParams)
+    assert error.path == "key"
+
+
+# ---- leases ----
+
+
+async def test_a_leased_card_is_closed_to_others(
+    page: Page, open_page: OpenPage, inserted: VirtualCard
+) -> None:
+    other = open_page("https://other.example")
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    lease = await page.call("pin.verify", key=key, pin=EBID_PIN)
+    assert isinstance(lease, m.Lease)
+    for method, params in (
+        ("pin.verify", {"key": key, "pin": EBID_PIN}),
+        ("authentication.create", {"certificate": key, "challenge": CHALLENGE}),
+    ):
+        assert isinstance(await other.fails(method, **params), CardLeased)
+    assert isinstance(await other.fails("lease.release", lease=lease.id), LeaseEnded)
+    await page.call("lease.release", lease=lease.id)
+    assert isinstance(await other.call("pin.verify", key=key, pin=EBID_PIN), m.Lease)
+
+
+async def test_of_two_pages_that_race_exactly_one_gets_the_card(
+    page: Page, open_page: OpenPage, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    pages = [page, open_page("https://other.example")]
+    for _ in range(50):
+        results = await asyncio.gather(
+            *(each.call("pin.verify", key=key, pin=EBID_PIN) for each in pages),
+            return_exceptions=True,
+        )
+        leases = [result for result in results if isinstance(result, m.Lease)]
+        assert len(leases) == 1
+        assert sum(isinstance(result, CardLeased) for result in results) == 1
+        winner = pages[0 if isinstance(results[0], m.Lease) else 1]
+        await winner.call("lease.release", lease=leases[0].id)
+        pages.reverse()
+
+
+async def test_the_card_forgets_the_pin_when_the_lease_ends(
+    page: Page, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    lease = await page.call("pin.verify", key=key, pin=EBID_PIN)
+    assert (await page.call("pin.status", key=key)).verified  # type: ignore[attr-defined]
+    await page.call("lease.release", lease=lease.id)  # type: ignore[attr-defined]
+    assert not (await page.call("pin.status", key=key)).verified  # type: ignore[attr-defined]
+
+
+async def test_the_card_forgets_the_pin_when_the_page_leaves(
+    hub: Hub, page: Page, open_page: OpenPage, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    hub.leave(page)
+    other = open_page("https://other.example")
+    assert not (await other.call("pin.status", key=key)).verified  # type: ignore[attr-defined]
+    error = await other.fails("authentication.create", certificate=key, challenge=CHALLENGE)
+    assert isinstance(error, PinRequired)
+
+
+async def test_a_page_that_leaves_while_the_pin_is_verified_leaves_nothing_verified(
+    hub: Hub,
+    page: Page,
+    open_page: OpenPage,
+    inserted: VirtualCard,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    loop, at_the_card, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    transmit = inserted.transmit
+
+    def hesitate(apdu: bytes) -> bytes:
+        if apdu[1] == 0x20 and len(apdu) > 5:
+            loop.call_soon_threadsafe(at_the_card.set)
+            assert go_on.wait(5)
+        return transmit(apdu)
+
+    monkeypatch.setattr(inserted, "transmit", hesitate)
+    task = asyncio.create_task(page.call("pin.verify", key=key, pin=EBID_PIN))
+    await at_the_card.wait()
+    hub.leave(page)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    go_on.set()
+    other = open_page("https://other.example")
+    assert not (await other.call("pin.status", key=key)).verified  # type: ignore[attr-defined]
+    assert inserted.pins["pin"].tries_left == 3
+    assert isinstance(await other.call("pin.verify", key=key, pin=EBID_PIN), m.Lease)
+
+
+async def test_a_lease_ends_by_itself(page: Page, inserted: VirtualCard) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    lease = await page.call("pin.verify", key=key, pin=EBID_PIN, lease_seconds=1)
+    ended = await page.event("lease.ended")
+    assert ended == m.LeaseEndedEvent(lease=lease.id, cause=m.LeaseEnd.EXPIRED)  # type: ignore[attr-defined]
+    error = await page.fails("authentication.create", certificate=key, challenge=CHALLENGE)
+    assert isinstance(error, PinRequired)
+
+
+async def test_a_new_pin_replaces_the_lease(page: Page, inserted: VirtualCard) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    first = await page.call("pin.verify", key=key, pin=EBID_PIN)
+    second = await page.call("pin.verify", key=key, pin=EBID_PIN)
+    ended = await page.event("lease.ended")
+    assert ended == m.LeaseEndedEvent(lease=first.id, cause=m.LeaseEnd.REPLACED)  # type: ignore[attr-defined]
+    await page.call("lease.release", lease=second.id)  # type: ignore[attr-defined]
+
+
+async def test_another_programs_reset_ends_the_lease(
+    page: Page, bus: InProcessBus, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    bus.open().connect("bridged virtual reader 0").close(reset=True)
+    error = await page.fails("authentication.create", certificate=key, challenge=CHALLENGE)
+    assert isinstance(error, LeaseEnded)
+    ended = await page.event("lease.ended")
+    assert isinstance(ended, m.LeaseEndedEvent)
+    assert ended.cause is m.LeaseEnd.CARD_RESET
+
+
+async def test_removal_ends_the_lease_before_it_is_announced(
+    page: Page, bus: InProcessBus, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    bus.remove(0)
+    await page.event("card.removed")
+    assert page.events.empty()
+
+
+# ---- authentication ----
+
+
+async def test_a_token_verifies_for_the_pages_own_origin(page: Page, inserted: VirtualCard) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    token = await page.call("authentication.create", certificate=key, challenge=CHALLENGE)
+    assert isinstance(token, AuthenticationToken)
+    digest = webeid.digest("https://portal.example", CHALLENGE, token.algorithm)
+    verify_signature(token.unverified_certificate, token.signature, digest)
+
+
+async def test_a_program_has_no_origin_to_authenticate_for(
+    page: Page, open_page: OpenPage, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    program = open_page(None)
+    error = await program.fails("authentication.create", certificate=key, challenge=CHALLENGE)
+    assert isinstance(error, SiteNotAllowed)
+
+
+async def test_the_authentication_key_signs_no_digest(page: Page, inserted: VirtualCard) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    error = await page.fails(
+        "signature.create", certificate=key, algorithm=Algorithm.RS256, digests=(DIGEST,)
+    )
+    assert error.data() == {"usage": Usage.AUTHENTICATION}
+
+
+async def test_the_signature_key_makes_no_token(page: Page, inserted: VirtualCard) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    error = await page.fails("authentication.create", certificate=key, challenge=CHALLENGE)
+    assert isinstance(error, KeyUsageForbidden)
+
+
+# ---- signatures ----
+
+
+async def test_a_batch_verifies_in_order_with_one_pin(page: Page, inserted: VirtualCard) -> None:
+    certificate = await page.certificate(Usage.SIGNATURE)
+    await page.call("pin.verify", key=certificate.id, pin=EBID_PIN)
+    digests = tuple(hashlib.sha256(bytes([i])).digest() for i in range(5))
+    made = await page.call(
+        "signature.create", certificate=certificate.id, algorithm=Algorithm.RS256, digests=digests
+    )
+    assert isinstance(made, m.SignatureList)
+    assert certificate.x509 is not None
+    for signature, digest in zip(made.signatures, digests, strict=True):
+        verify_signature(certificate.x509.der, signature, digest)
+
+
+async def test_a_lease_on_one_key_does_not_open_the_other(
+    page: Page, inserted: VirtualCard
+) -> None:
+    authentication = (await page.certificate(Usage.AUTHENTICATION)).id
+    signature = (await page.certificate(Usage.SIGNATURE)).id
+    await page.call("pin.verify", key=authentication, pin=EBID_PIN)
+    error = await page.fails(
+        "signature.create", certificate=signature, algorithm=Algorithm.RS256, digests=(DIGEST,)
+    )
+    assert isinstance(error, PinRequired)
+
+
+async def test_a_digest_of_the_wrong_length_is_named(page: Page, inserted: VirtualCard) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    error = await page.fails(
+        "signature.create",
+        certificate=key,
+        algorithm=Algorithm.RS256,
+        digests=(DIGEST, bytes(48)),
+    )
+    assert isinstance(error, InvalidParams)
+    assert error.path == "digests[1]"
+
+
+async def test_an_algorithm_the_key_cannot_do_is_refused(page: Page, inserted: VirtualCard) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    error = await page.fails(
+        "signature.create", certificate=key, algorithm=Algorithm.ES256, digests=(DIGEST,)
+    )
+    assert isinstance(error, AlgorithmUnsupported)
+    assert Algorithm.RS256 in error.supported
+
+
+async def test_a_card_pulled_out_while_signing_fails_the_request(
+    page: Page, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    inserted.pull_on(Moment.SIGN)
+    error = await page.fails(
+        "signature.create", certificate=key, algorithm=Algorithm.RS256, digests=(DIGEST,)
+    )
+    assert isinstance(error, CardRemoved)
+    await page.event("card.removed")
+
+
+@pytest.mark.parametrize("days", [(-400, -30), (30, 400)], ids=["expired", "not yet valid"])
+async def test_a_certificate_out_of_its_time_signs_nothing(
+    page: Page, bus: InProcessBus, ca: DemoCa, days: tuple[int, int]
+) -> None:
+    begins, ends = (datetime.now(UTC).replace(microsecond=0) + timedelta(days=n) for n in days)
+    bus.insert(0, make_card("ebid", ca, validity=(begins, ends)))
+    await page.event("card.inserted")
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    error = await page.fails(
+        "signature.create", certificate=key, algorithm=Algorithm.RS256, digests=(DIGEST,)
+    )
+    assert isinstance(error, CertificateExpired)
+
+
+# ---- JPKI ----
+
+
+async def test_the_jpki_signature_certificate_is_shown_to_who_gave_its_pin_alone(
+    page: Page, open_page: OpenPage, my_number: VirtualCard
+) -> None:
+    locked = await page.certificate(Usage.SIGNATURE)
+    assert locked.locked
+    assert locked.x509 is None
+    lease = await page.call("pin.verify", key=locked.id, pin=JPKI_SIGNATURE_PIN)
+    seen = await page.certificate(Usage.SIGNATURE)
+    assert seen.x509 is not None
+    assert seen.x509.holder.name == "長野 太郎"
+    assert (await open_page("https://other.example").certificate(Usage.SIGNATURE)).x509 is None
+    await page.call("lease.release", lease=lease.id)  # type: ignore[attr-defined]
+    assert (await page.certificate(Usage.SIGNATURE)).x509 is None
+
+
+async def test_both_jpki_keys_work(page: Page, my_number: VirtualCard) -> None:
+    authentication = (await page.certificate(Usage.AUTHENTICATION)).id
+    await page.call("pin.verify", key=authentication, pin=JPKI_AUTHENTICATION_PIN)
+    token = await page.call(
+        "authentication.create", certificate=authentication, challenge=CHALLENGE
+    )
+    assert isinstance(token, AuthenticationToken)
+    digest = webeid.digest("https://portal.example", CHALLENGE, token.algorithm)
+    verify_signature(token.unverified_certificate, token.signature, digest)
+
+    signature = (await page.certificate(Usage.SIGNATURE)).id
+    await page.call("pin.verify", key=signature, pin=JPKI_SIGNATURE_PIN)
+    x509_info = (await page.certificate(Usage.SIGNATURE)).x509
+    made = await page.call(
+        "signature.create", certificate=signature, algorithm=Algorithm.RS256, digests=(DIGEST,)
+    )
+    assert isinstance(made, m.SignatureList)
+    assert x509_info is not None
+    verify_signature(x509_info.der, made.signatures[0], DIGEST)
