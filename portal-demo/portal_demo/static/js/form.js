@@ -36,6 +36,7 @@ document.querySelector("[aria-invalid=true]")?.focus();
 function watchDraft() {
   let timer;
   let dirty = false;
+  let sending = null;
   const saved = byId("saved");
 
   async function save(keepalive = false) {
@@ -44,14 +45,16 @@ function watchDraft() {
       return;
     }
     dirty = false;
+    sending = new AbortController();
+    const { signal } = sending;
     const inputs = [...form.querySelectorAll("input[data-rule]")];
     const values = Object.fromEntries(inputs.map(({ name, value }) => [name, value.slice(0, 1000)]));
     const differenceAccepted = byId("accept-name-difference")?.checked ?? false;
     try {
-      await post(form.dataset.autosave, { values, differenceAccepted }, { keepalive });
+      await post(form.dataset.autosave, { values, differenceAccepted }, { keepalive, signal });
       saved.textContent = "入力内容を一時保存しました。";
     } catch (error) {
-      dirty = true;
+      dirty ||= !signal.aborted;
       saved.textContent = error.messages?.ja ?? "";
     }
   }
@@ -63,7 +66,9 @@ function watchDraft() {
     timer = setTimeout(save, AUTOSAVE_MS);
   });
   form.addEventListener("submit", () => {
+    // What is submitted is newer than anything still on its way.
     clearTimeout(timer);
+    sending?.abort();
     dirty = false;
   });
   addEventListener("pagehide", () => void save(true));

@@ -20,8 +20,8 @@ const ALPHABETS = {
   ascii: ["半角英数字・記号", "text"],
 };
 
-/** After these the same card and PIN entry can be used again at once. */
-const KEEPS_CARD = new Set(["pin-incorrect", "pin-format", "pin-required", "pin-last-try", "lease-ended", "portal", "busy", "internal-error", "card-fault", "aborted"]);
+/** Outcomes that no other PIN can change. */
+const FINAL = new Set(["pin-blocked", "certificate-expired"]);
 
 export class PinEntry {
   #usage;
@@ -99,11 +99,11 @@ export class PinEntry {
     return from.length ? (this.#prefer(from, this.#watch.state.certificates) ?? from[0]) : null;
   }
 
-  /** An outcome is shown until the card is another one, or what it speaks of is over. */
+  /** An outcome is shown until the card is another one; a removal, until a card is back. */
   #outcomeStands() {
-    const { name } = this.#watch.state;
+    const { name, readers } = this.#watch.state;
     if (this.#outcome?.reason === "card-removed") {
-      return name === "no-card" || name === "no-reader";
+      return name !== "ready" && readers !== null;
     }
     return this.#outcome !== null && name === "ready" && this.#outcome.card === this.#chosen?.card;
   }
@@ -123,7 +123,10 @@ export class PinEntry {
     if (status && (status.blocked || status.triesLeft === 0)) {
       return "pin-blocked";
     }
-    return status?.triesLeft === 1 && !this.#outcome ? "pin-last-try" : null;
+    if (this.#outcome) {
+      return FINAL.has(this.#outcome.reason) ? this.#outcome.reason : null;
+    }
+    return status?.triesLeft === 1 ? "pin-last-try" : null;
   }
 
   #showState() {
@@ -131,7 +134,7 @@ export class PinEntry {
     const obstacle = this.#obstacle();
     const tries = this.#chosen?.pin?.triesLeft ?? null;
     const values = { origin: location.origin, rules: rulesOf(this.#chosen) };
-    if (obstacle && !(obstacle === "pin-blocked" && this.#outcome?.reason === "card-removed")) {
+    if (obstacle) {
       show(obstacle, { tries: obstacle === "pin-last-try" ? tries : null });
     } else if (this.#outcome) {
       const { reason, portal, message } = this.#outcome;
@@ -201,8 +204,7 @@ export class PinEntry {
 
   #failed(error, certificate, cancelled) {
     const reason = reasonOf(error);
-    const known = KEEPS_CARD.has(reason) || reason === "card-removed";
-    if (!cancelled && known && reason !== "aborted") {
+    if (!cancelled) {
       this.#outcome = {
         reason,
         card: certificate.card,
