@@ -194,7 +194,9 @@ suite("the daemon", () => {
     assert(verify("sha256", Buffer.from("利用者登録"), publicKey(certificate), signature));
   });
 
-  test("keeps every PIN out of what it writes", () => {
+  test("keeps every PIN out of what it writes", async () => {
+    bridge.close();
+    await daemon.stop();
     assert.match(daemon.output, /listening on/);
     assert(!daemon.output.includes(PIN));
     assert(!daemon.output.includes(WRONG_PIN));

@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
 import type { ConnectOptions } from "../src/connect.ts";
 
@@ -35,23 +34,23 @@ export class Daemon {
       env: { PATH: process.env["PATH"], HOME: home, XDG_RUNTIME_DIR: home, XDG_CONFIG_HOME: home },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    this.#process.stderr?.on("data", (text) => {
-      this.output += text;
-    });
+    this.#process.stdout?.on("data", this.#record);
+    this.#process.stderr?.on("data", this.#record);
   }
 
+  readonly #record = (text: Buffer) => {
+    this.output += text;
+    this.#process.emit("output");
+  };
+
   async #listening(): Promise<void> {
-    const { stdout } = this.#process;
-    assert(stdout);
-    for await (const line of createInterface(stdout)) {
-      this.output += `${line}\n`;
-      const port = /^listening on http:\/\/127\.0\.0\.1:(\d+)$/.exec(line)?.[1];
-      if (port !== undefined) {
-        this.#port = port;
-        return;
+    const exited = once(this.#process, "close").then(() => "exited");
+    while (this.#port === "") {
+      if ((await Promise.race([exited, once(this.#process, "output")])) === "exited") {
+        throw new Error(`the daemon did not start:\n${this.output}`);
       }
+      this.#port = /^listening on http:\/\/127\.0\.0\.1:(\d+)$/m.exec(this.output)?.[1] ?? "";
     }
-    throw new Error(`the daemon did not start:\n${this.output}`);
   }
 
   /** Return how to reach it as a page of `origin`. */
@@ -71,10 +70,10 @@ export class Daemon {
   /** End it as a person would, and check that it ended well. */
   async stop(): Promise<void> {
     if (this.#process.exitCode === null) {
-      const exited = once(this.#process, "exit");
+      const exited = once(this.#process, "close");
       this.#process.kill("SIGTERM");
       assert.deepEqual(await exited, [0, null], this.output);
     }
-    await rm(this.#home, { recursive: true });
+    await rm(this.#home, { recursive: true, force: true });
   }
 }

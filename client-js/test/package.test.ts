@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -9,31 +9,9 @@ import { promisify } from "node:util";
 const ROOT = new URL("..", import.meta.url).pathname;
 const run = promisify(execFile);
 
-const PORTAL = `
-import { BridgeError, connect, ConnectError, explain, fromBase64 } from "@bridged/client";
-import type { Bridge, Certificate, Lease } from "@bridged/client";
-
-export async function signIn(challenge: string, pin: string): Promise<string> {
-  try {
-    const bridge: Bridge = await connect({ onHint: ({ ja }) => alert(ja) });
-    bridge.addEventListener("lease.ended", ({ detail }) => alert(detail.cause));
-    bridge.addEventListener("close", ({ detail }) => alert(explain(detail.error)));
-    const certificate: Certificate | undefined = (await bridge.certificates())[0];
-    if (!certificate?.x509) return "";
-    const lease: Lease = await bridge.verifyPin({ key: certificate.id, pin });
-    alert(fromBase64(certificate.x509.der).length);
-    const token = await bridge.authenticate({ certificate: certificate.id, challenge });
-    await lease.release();
-    return JSON.stringify(token);
-  } catch (error) {
-    if (error instanceof BridgeError && error.is("pin-incorrect")) {
-      const left: number | null = error.data.triesLeft;
-      return String(left);
-    }
-    return error instanceof ConnectError ? error.reason satisfies string : "";
-  }
-}
-
+/** What must not compile. */
+const MISTAKES = `
+import type { Bridge } from "@bridged/client";
 declare const bridge: Bridge;
 // @ts-expect-error an event that does not exist
 bridge.addEventListener("reader.gone", () => {});
@@ -41,8 +19,15 @@ bridge.addEventListener("reader.gone", () => {});
 void bridge.sign({ certificate: "", algorithm: "RS1", digests: [] });
 `;
 
+/** Return the pieces of TypeScript in the guide. */
+async function guide(): Promise<string[]> {
+  const text = await readFile(join(ROOT, "README.md"), "utf8");
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code ?? "");
+}
+
 suite("the package, as a portal gets it", () => {
   let portal: string;
+  const files: string[] = [];
   before(async () => {
     portal = await mkdtemp(join(tmpdir(), "bridged-portal-"));
     const installed = join(portal, "node_modules", "@bridged", "client");
@@ -54,7 +39,10 @@ suite("the package, as a portal gets it", () => {
       join(portal, "node_modules/typescript"),
     );
     await writeFile(join(portal, "package.json"), JSON.stringify({ type: "module" }));
-    await writeFile(join(portal, "portal.ts"), PORTAL);
+    for (const [index, code] of [...(await guide()), MISTAKES].entries()) {
+      files.push(`${index}.ts`);
+      await writeFile(join(portal, `${index}.ts`), code);
+    }
   });
   after(() => rm(portal, { recursive: true }));
 
@@ -72,7 +60,8 @@ suite("the package, as a portal gets it", () => {
         strict: true,
         noEmit: true,
       };
-      const project = { compilerOptions, files: ["portal.ts"] };
+      assert.equal(files.length, 4);
+      const project = { compilerOptions, files };
       await writeFile(join(portal, "tsconfig.json"), JSON.stringify(project));
       const tsc = join(ROOT, "node_modules", ".bin", "tsc");
       await run(tsc, ["--project", portal]).catch(({ stdout }) => assert.fail(stdout));
