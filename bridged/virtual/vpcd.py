@@ -51,7 +51,9 @@ class VpcdLink:
         self.removed = True
         self._card.pull()
         try:
-            self._socket.shutdown(socket.SHUT_WR)
+            # A reader that never took the card will not close the link either.
+            whole = socket.SHUT_WR if self.noticed.is_set() else socket.SHUT_RDWR
+            self._socket.shutdown(whole)
         except OSError:
             return
 

@@ -1,0 +1,152 @@
+"""The transport that all applets share, and what a person does with a card."""
+
+from __future__ import annotations
+
+import threading
+from functools import reduce
+from operator import xor
+
+import pytest
+
+from bridged.errors import CardRemoved
+from bridged.pcsc.apdu import Response
+from bridged.virtual.card import Moment, VirtualCard, make_atr
+
+SELECT = bytes.fromhex("00A4040009A00000030800001000")
+VERIFY = bytes.fromhex("0020008008313233343536FFFF")
+GET_CERTIFICATE = "00CB3FFF055C035FC10A"
+
+
+def test_the_atr_announces_t1_chaining_and_extended_length() -> None:
+    atr = make_atr(b"ebid")
+    assert atr[:3] == bytes.fromhex("3B8A01")
+    assert atr[3:8] == bytes.fromhex("8073C001C0")
+    assert atr[8:-1] == b"\x54ebid"
+    assert reduce(xor, atr[1:]) == 0
+
+
+def test_a_long_answer_comes_in_parts_and_whole_in_the_extended_form(piv_apdu) -> None:
+    whole = piv_apdu("00CB3FFF0000055C035FC10A0000")
+    assert whole.ok
+    assert len(whole.data) > 768
+    parts = [piv_apdu(GET_CERTIFICATE + "00")]
+    while parts[-1].sw >> 8 == 0x61:
+        parts.append(piv_apdu("00C0000000"))
+    assert b"".join(part.data for part in parts) == whole.data
+    assert [part.sw for part in parts[:-1]] == [0x6100] * (len(parts) - 3) + [
+        0x6100,
+        0x6100 | len(parts[-1].data),
+    ]
+    assert parts[-1].ok
+    assert piv_apdu("00C0000000").sw == 0x6985
+
+
+def test_a_short_le_leaves_the_rest_for_get_response(piv_apdu) -> None:
+    first = piv_apdu("00CB3FFF055C035FC10210")
+    assert len(first.data) == 16
+    rest = piv_apdu(f"00C00000{first.sw & 0xFF:02X}")
+    assert rest.ok
+    assert first.data + rest.data == piv_apdu("00CB3FFF055C035FC10200").data
+
+
+def test_another_command_drops_what_was_left(piv_apdu) -> None:
+    assert piv_apdu(GET_CERTIFICATE + "00").sw == 0x6100
+    piv_apdu("00200080")
+    assert piv_apdu("00C0000000").sw == 0x6985
+
+
+def test_links_are_joined(piv_apdu) -> None:
+    assert piv_apdu("10CB3FFF025C03").sw == 0x9000
+    assert piv_apdu("00CB3FFF035FC10200").data == piv_apdu("00CB3FFF055C035FC10200").data
+
+
+def test_a_different_command_breaks_the_chain(piv_apdu) -> None:
+    piv_apdu("10CB3FFF025C03")
+    assert piv_apdu("00200080").sw == 0x63C3
+    assert piv_apdu("00CB3FFF035FC10200").sw == 0x6A80
+
+
+def test_a_chain_has_an_end(piv_apdu) -> None:
+    link = "10CB3FFFFF" + "00" * 255
+    answers = [piv_apdu(link).sw for _ in range(17)]
+    assert answers == [0x9000] * 16 + [0x6700]
+
+
+@pytest.mark.parametrize(
+    ("apdu", "sw"),
+    [
+        ("00A404", 0x6700),
+        ("00A4040005A000", 0x6700),
+        ("01200080", 0x6881),
+        ("0C200080", 0x6882),
+        ("00A4040005A000000001", 0x6A82),
+        ("00A4040004A0000003", 0x6A82),
+        ("00A4040209A00000030800001000", 0x6A82),
+    ],
+    ids=["header", "length", "channel", "messaging", "unknown", "too-short", "next-occurrence"],
+)
+def test_what_the_card_does_not_know_is_refused(piv_apdu, apdu: str, sw: int) -> None:
+    assert piv_apdu(apdu).sw == sw
+
+
+def test_no_applet_is_selected_after_a_reset(ebid: VirtualCard, piv_apdu) -> None:
+    ebid.reset()
+    assert piv_apdu("00200080").sw == 0x6D00
+
+
+@pytest.mark.parametrize("aid", ["A000000308", "A00000030800001000", "A000000308000010000100"])
+def test_the_aid_may_be_cut_off(piv_apdu, aid: str) -> None:
+    raw = bytes.fromhex(aid)
+    selected = piv_apdu(f"00A40400{len(raw):02X}{raw.hex()}00")
+    assert selected.ok
+    assert selected.data[:1] == b"\x61"
+
+
+def test_a_card_that_is_out_answers_nothing(ebid: VirtualCard) -> None:
+    ebid.pull()
+    with pytest.raises(CardRemoved):
+        ebid.transmit(SELECT)
+
+
+def test_it_leaves_as_the_pin_arrives_but_not_as_the_tries_are_asked(ebid: VirtualCard) -> None:
+    ebid.pull_on(Moment.VERIFY)
+    ebid.transmit(SELECT)
+    assert Response.decode(ebid.transmit(VERIFY[:4])).sw == 0x63C3
+    with pytest.raises(CardRemoved):
+        ebid.transmit(VERIFY)
+    assert ebid.pins["pin"].tries_left == 3
+
+
+def test_it_leaves_some_apdus_later(ebid: VirtualCard) -> None:
+    ebid.pull_on(Moment.VERIFY, after=2)
+    ebid.transmit(SELECT)
+    assert Response.decode(ebid.transmit(VERIFY)).ok
+    assert Response.decode(ebid.transmit(VERIFY)).ok
+    with pytest.raises(CardRemoved):
+        ebid.transmit(VERIFY)
+
+
+def test_it_leaves_once(ebid: VirtualCard) -> None:
+    ebid.pull_on(Moment.VERIFY)
+    with pytest.raises(CardRemoved):
+        ebid.transmit(VERIFY)
+    ebid.insert()
+    ebid.transmit(SELECT)
+    assert Response.decode(ebid.transmit(VERIFY)).ok
+
+
+def test_pulling_wakes_a_slow_card(ebid: VirtualCard) -> None:
+    ebid.apdu_latency_s = 3600
+    failed = threading.Event()
+
+    def ask() -> None:
+        try:
+            ebid.transmit(SELECT)
+        except CardRemoved:
+            failed.set()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    ebid.pull()
+    thread.join(10)
+    assert failed.is_set()
