@@ -29,7 +29,7 @@ class VpcdLink:
         self._card = card
         self.removed = False
         """Whether the card has left, seen by vpcd or not."""
-        self._powered = False
+        self._met = self._powered = False
         self.noticed = threading.Event()
         """Set when the reader has powered the card, or never will."""
         self._socket = socket.create_connection((host, port), timeout=5)
@@ -41,6 +41,7 @@ class VpcdLink:
         """Answer vpcd until the card was removed and vpcd has noticed, or vpcd ends."""
         with self._socket:
             while (message := self._receive()) is not None:
+                self._met = True
                 if not self.removed:
                     self._answer(message)
         self.noticed.set()
@@ -52,8 +53,7 @@ class VpcdLink:
         self._card.pull()
         try:
             # A reader that never took the card will not close the link either.
-            whole = socket.SHUT_WR if self.noticed.is_set() else socket.SHUT_RDWR
-            self._socket.shutdown(whole)
+            self._socket.shutdown(socket.SHUT_WR if self._met else socket.SHUT_RDWR)
         except OSError:
             return
 

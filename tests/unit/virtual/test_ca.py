@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bridged.virtual.ca import DemoCa
 
@@ -73,7 +75,13 @@ def test_processes_that_start_together_agree_on_one_root(tmp_path: Path) -> None
     assert {path.name for path in (tmp_path / "ca").iterdir()} == {"ca.pem", "ca-key.pem"}
 
 
-def test_a_file_that_is_no_rsa_key_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "ca-key.pem").write_text("nonsense")
+def test_a_file_that_is_no_rsa_key_is_refused(tmp_path: Path, ca: DemoCa) -> None:
+    file = tmp_path / "ca-key.pem"
+    file.write_text("nonsense")
     with pytest.raises(ValueError, match="PEM"):
+        DemoCa.load_or_create(tmp_path)
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(pem + ca.pem)
+    with pytest.raises(TypeError, match="no RSA key"):
         DemoCa.load_or_create(tmp_path)

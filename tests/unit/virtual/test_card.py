@@ -135,13 +135,18 @@ def test_it_leaves_once(ebid: VirtualCard) -> None:
     assert Response.decode(ebid.transmit(VERIFY)).ok
 
 
-def test_pulling_wakes_a_slow_card(ebid: VirtualCard) -> None:
-    ebid.apdu_latency_s = 3600
+@pytest.mark.parametrize(
+    ("latency", "apdu"),
+    [("apdu_latency_s", "00200080"), ("signature_latency_s", "0087079A057C0382008100")],
+)
+@pytest.mark.usefixtures("piv_apdu")
+def test_pulling_wakes_a_slow_card(ebid: VirtualCard, latency: str, apdu: str) -> None:
+    setattr(ebid, latency, 3600)
     failed = threading.Event()
 
     def ask() -> None:
         try:
-            ebid.transmit(SELECT)
+            ebid.transmit(bytes.fromhex(apdu))
         except CardRemoved:
             failed.set()
 
@@ -150,3 +155,14 @@ def test_pulling_wakes_a_slow_card(ebid: VirtualCard) -> None:
     ebid.pull()
     thread.join(10)
     assert failed.is_set()
+
+
+def test_selecting_another_application_forgets_the_pin(
+    ebid: VirtualCard, jpki: VirtualCard
+) -> None:
+    both = VirtualCard([*ebid._applets, *jpki._applets], b"both")
+    both.transmit(SELECT)
+    assert Response.decode(both.transmit(VERIFY)).ok
+    both.transmit(bytes.fromhex("00A4040C0AD392F000260100000001"))
+    both.transmit(SELECT)
+    assert Response.decode(both.transmit(VERIFY[:4])).sw == 0x63C3
