@@ -116,8 +116,8 @@ class Response:
 
     @property
     def tries_left(self) -> int | None:
-        """What 63Cx says of tries left; 0 where the method is blocked; None where nothing."""
-        if self.sw & 0xFFF0 == 0x63C0:
+        """What 63Cx (630x of some cards) says of tries left, 0 where blocked, None where nothing."""
+        if self.sw & 0xFFF0 in {0x63C0, 0x6300} and self.sw != SW.NO_INFORMATION:
             return self.sw & 0x0F
         if self.sw in {SW.AUTH_METHOD_BLOCKED, SW.REFERENCE_DATA_UNUSABLE}:
             return 0

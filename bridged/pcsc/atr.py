@@ -18,7 +18,7 @@ def historical_bytes(atr: bytes) -> bytes:
         if at >= len(atr):
             return b""
         indicator, at = atr[at] >> 4, at + 1
-    return atr[at : at + count]
+    return atr[at : at + count] if at + count <= len(atr) else b""
 
 
 def supports_extended_length(atr: bytes) -> bool:
