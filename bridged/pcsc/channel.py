@@ -51,7 +51,8 @@ class Channel:
         """
         if self.extended or not command.needs_extended:
             return self._collect(command, self._exchange(command))
-        *links, last = replace(command, le=min(command.le or 256, 256)).chain()
+        le = None if command.le is None else min(command.le, 256)
+        *links, last = replace(command, le=le).chain()
         for link in links:
             response = self._exchange(link)
             if not response.ok:
