@@ -19,13 +19,17 @@ Statuses = tuple[ReaderStatus, ...] | None
 
 
 class Monitor:
-    """Calls `on_change` from its own thread with all readers, first at once, then on change."""
+    """Calls `on_change` from its own thread with all readers, first at once, then on change.
+
+    A service that is not there is told once, however often it is looked for.
+    """
 
     def __init__(self, bus: Bus, on_change: Callable[[Statuses], None]) -> None:
         self._bus = bus
         self._on_change = on_change
         self._stopping = threading.Event()
         self._context: Context | None = None
+        self._lost = False
         self._thread = threading.Thread(target=self._run, name="pcsc-monitor", daemon=True)
 
     def start(self) -> None:
@@ -46,7 +50,9 @@ class Monitor:
             try:
                 self._watch(self._bus.open())
             except PcscUnavailable:
-                self._on_change(None)
+                if not self._lost:
+                    self._on_change(None)
+                self._lost = True
                 self._stopping.wait(RETRY_S)
 
     def _watch(self, context: Context) -> None:
@@ -54,6 +60,7 @@ class Monitor:
         try:
             while not self._stopping.is_set():
                 self._on_change(context.wait_for_change())
+                self._lost = False
         except WaitCancelled:
             pass
         except PcscUnavailable:
