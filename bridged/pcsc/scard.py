@@ -28,6 +28,8 @@ from smartcard import scard
 log = logging.getLogger(__name__)
 
 PNP_NOTIFICATION = r"\\?PnP?\Notification"
+RELISTINGS = 5
+"""How often readers are listed anew because one went away before the wait began."""
 
 _ERRORS: dict[int, Callable[[], BridgedError]] = {
     scard.SCARD_W_REMOVED_CARD: CardRemoved,
@@ -85,15 +87,11 @@ class PcscContext:
 
     def wait_for_change(self) -> tuple[ReaderStatus, ...]:
         """Wait in SCardGetStatusChange, without time-out after the first call."""
-        timeout = 0 if self._known is None else scard.INFINITE
-        known = {} if self._known is None else self._known
-        names = self._list()
-        watched: list[tuple[str, int]] = [(name, known.get(name, (0, b""))[0]) for name in names]
-        if set(names) != set(known):
-            timeout = 0
-        # The upper word of the PnP entry is the number of readers that we know of.
-        watched.append((PNP_NOTIFICATION, len(names) << 16))
-        code, found = scard.SCardGetStatusChange(self._handle, timeout, watched)
+        code, found = self._status_change()
+        for _ in range(RELISTINGS):
+            if code & 0xFFFFFFFF != scard.SCARD_E_UNKNOWN_READER & 0xFFFFFFFF:
+                break
+            code, found = self._status_change()
         if code & 0xFFFFFFFF != scard.SCARD_E_TIMEOUT & 0xFFFFFFFF:
             _check(code)
         self._known = {
@@ -105,6 +103,18 @@ class PcscContext:
             ReaderStatus(name, _reader_state(state), state >> 16, atr)
             for name, (state, atr) in self._known.items()
         )
+
+    def _status_change(self) -> tuple[int, list[Any]]:
+        timeout = 0 if self._known is None else scard.INFINITE
+        known = {} if self._known is None else self._known
+        names = self._list()
+        watched: list[tuple[str, int]] = [(name, known.get(name, (0, b""))[0]) for name in names]
+        if set(names) != set(known):
+            timeout = 0
+        # The upper word of the PnP entry is the number of readers that we know of.
+        watched.append((PNP_NOTIFICATION, len(names) << 16))
+        code, found = scard.SCardGetStatusChange(self._handle, timeout, watched)
+        return code, found
 
     def _list(self) -> list[str]:
         code, names = scard.SCardListReaders(self._handle, [])
