@@ -83,13 +83,14 @@ class Worker:
             if task is None:
                 break
             task()
+            # What the job holds, a PIN perhaps, does not wait for the next one.
+            del task
         if self._context is not None:
             self._context.close()
 
     def _in_transaction(self, job: Callable[[Channel], T]) -> T:
-        connection = self._connected()
         try:
-            self._begin(connection)
+            connection = self._begin()
             try:
                 self.channel.transaction += 1
                 return job(self.channel)
@@ -103,13 +104,23 @@ class Worker:
                 raise CardRemoved from error
             raise
 
-    def _begin(self, connection: Connection) -> None:
+    def _begin(self) -> Connection:
+        known = self._connection
+        connection = self._connected()
         try:
             connection.begin()
         except CardReset:
             connection.reconnect()
             self._attach(connection)
             connection.begin()
+        except CardMute:
+            if known is None:
+                raise
+            # Another program powered the card off; a new connection powers it.
+            self._disconnect(reset=False)
+            connection = self._connected()
+            connection.begin()
+        return connection
 
     def _connected(self) -> Connection:
         if self._connection is None:
