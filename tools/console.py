@@ -1,9 +1,10 @@
-"""What a person can type while the demo runs: `remove` and `insert`."""
+"""The terminal a person has while the demo runs: `remove` and `insert` are typed there."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -19,15 +20,14 @@ def has_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-async def console(reader: VirtualReader, say: Callable[[str], None]) -> None:
-    """Obey what is typed in the terminal, if there is one; ends only when cancelled."""
-    if has_terminal():
-        async for command in _lines():
-            try:
-                say(await _obey(reader, command))
-            except CardProcessError as error:
-                say(str(error))
-    await asyncio.Event().wait()
+async def obey(reader: VirtualReader, say: Callable[[str], None]) -> None:
+    """Do what is typed in the terminal; ends only when cancelled."""
+    async for command in _lines():
+        try:
+            say(await _obey(reader, command))
+        except CardProcessError as error:
+            say(str(error))
+    await asyncio.Event().wait()  # Ctrl-D is no reason to end the demo
 
 
 async def _obey(reader: VirtualReader, command: str) -> str:
@@ -39,6 +39,23 @@ async def _obey(reader: VirtualReader, command: str) -> str:
             await reader.insert()
             return INSERTED
     return UNKNOWN_COMMAND
+
+
+async def terminal_closed() -> None:
+    """Wait until the terminal is closed. The shell's SIGHUP may reach `make` alone."""
+    loop, closed = asyncio.get_running_loop(), asyncio.Event()
+    with select.epoll() as terminal:
+        terminal.register(sys.stdin, select.EPOLLIN | select.EPOLLET)
+
+        def look() -> None:
+            if any(event & select.EPOLLHUP for _, event in terminal.poll(0)):
+                closed.set()
+
+        loop.add_reader(terminal.fileno(), look)
+        try:
+            await closed.wait()
+        finally:
+            loop.remove_reader(terminal.fileno())
 
 
 async def _lines() -> AsyncIterator[str]:

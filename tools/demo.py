@@ -12,10 +12,10 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 
-from console import console, has_terminal
+from console import has_terminal, obey, terminal_closed
 from guide import EPILOGUE, FALLBACK, NOT_HEALTHY, PREPARING, ended_by_itself, guide
 from programs import ProgramEnded, Programs, first_of
 from virtual_reader import VirtualReader, virtual_reader
@@ -55,10 +55,11 @@ def _exists(address: str) -> bool:
 
 
 async def demo() -> None:
-    """Bring everything up, say that it is ready, and stay until cancelled.
+    """Bring everything up, say that it is ready, and stay until the terminal is closed.
 
     Raises `ProgramEnded` when a part ends by itself, `TimeoutError` when one does not come up.
     """
+    terminal = has_terminal()
     say(PREPARING)
     with tempfile.TemporaryDirectory(prefix="bridged-demo-") as name:
         folder = Path(name)
@@ -67,10 +68,16 @@ async def demo() -> None:
             async with Programs(folder) as programs:
                 portal, status = await start(programs, folder, reader)
                 await programs.until_healthy()
-                say(guide(portal, status, pulls=reader is not None and has_terminal()))
+                say(guide(portal, status, pulls=reader is not None and terminal))
                 say(f"ready portal={portal} status={status}")
-                of_reader = (reader.first_end(), console(reader, say)) if reader else ()
-                await first_of(programs.first_end(), *of_reader)
+                lasting: list[Coroutine[object, object, None]] = [programs.first_end()]
+                if terminal:
+                    lasting.append(terminal_closed())
+                if reader:
+                    lasting.append(reader.first_end())
+                if reader and terminal:
+                    lasting.append(obey(reader, say))
+                await first_of(*lasting)
 
 
 @contextlib.contextmanager

@@ -239,15 +239,32 @@ def test_the_card_is_pulled_and_put_back_from_the_terminal(start: Start) -> None
 
     os.write(terminal, b"remove\n")
     assert "カードを抜きました" in stdout.readline()
-    assert demo.ask("certificate.list")["error"]["data"]["reason"] == "no-card"
+    while "error" not in (answer := demo.ask("certificate.list")):
+        pass  # the daemon learns of it by itself
+    assert answer["error"]["data"]["reason"] == "no-card"
 
     os.write(terminal, b"insert\n")
     assert "カードを挿しました" in stdout.readline()
-    after = demo.ask("certificate.list")["result"]["certificates"]
+    while "result" not in (answer := demo.ask("certificate.list")):
+        assert answer["error"]["data"]["reason"] == "no-card"  # the daemon learns of it by itself
+    after = answer["result"]["certificates"]
     assert [c["x509"] for c in after] == [c["x509"] for c in before]
 
     os.write(terminal, b"eject\n")
     assert "remove" in stdout.readline()
+
+    os.close(terminal)
+    assert demo.process.wait(END_S) == 0
+    demo.assert_nothing_is_left()
+
+
+def test_the_end_of_input_is_not_the_end_of_the_demo(start: Start) -> None:
+    terminal, inside = pty.openpty()
+    demo = start(stdin=inside)
+    os.close(inside)
+    os.write(terminal, b"\x04")
+    with pytest.raises(subprocess.TimeoutExpired):
+        demo.process.wait(0.5)
     os.close(terminal)
 
 
