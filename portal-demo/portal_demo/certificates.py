@@ -27,7 +27,7 @@ from portal_demo.errors import (
     CertificateUntrusted,
     CertificateUsage,
 )
-from portal_demo.holders import common_name
+from portal_demo.holders import short_name
 
 _PARSE_ERRORS = (
     ValueError,
@@ -172,5 +172,5 @@ def _require_validity(certificate: x509.Certificate, now: datetime) -> None:
 
 
 def issuer_name(certificate: x509.Certificate) -> str:
-    """Return the issuer in short: its common name, or the whole DN."""
-    return common_name(certificate.issuer) or certificate.issuer.rfc4514_string()
+    """Return the issuer in short: its common name, else its organization, else the whole DN."""
+    return short_name(certificate.issuer)

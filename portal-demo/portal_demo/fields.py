@@ -99,6 +99,7 @@ FORM_FIELDS = (
     ),
 )
 BY_NAME = {field.name: field for field in FORM_FIELDS}
+SECTION_OF = {field.name: field.section.value for field in FORM_FIELDS}
 
 _C, _K = Section.COMPANY, Section.CARD
 

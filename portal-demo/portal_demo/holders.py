@@ -51,9 +51,13 @@ def same_holder(login: x509.Certificate, signing: x509.Certificate) -> bool:
     return bool(a.name) and (a.name, a.organization) == (b.name, b.organization)
 
 
-def common_name(name: x509.Name) -> str | None:
-    """Return the common name of a distinguished name."""
-    return _first([name], NameOID.COMMON_NAME)
+def short_name(name: x509.Name) -> str:
+    """Return the common name of a distinguished name, else its organization, else all of it."""
+    return (
+        _first([name], NameOID.COMMON_NAME)
+        or _first([name], NameOID.ORGANIZATION_NAME)
+        or name.rfc4514_string()
+    )
 
 
 def _first(names: list[x509.Name], oid: x509.ObjectIdentifier) -> str | None:

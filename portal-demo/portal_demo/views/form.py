@@ -62,7 +62,6 @@ async def show(request: web.Request) -> web.StreamResponse:
         faults=faults,
         table=fields,
         difference_field=DIFFERENCE_FIELD,
-        reason="",
     )
 
 

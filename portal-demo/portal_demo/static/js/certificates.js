@@ -12,6 +12,12 @@ export function outOfValidity({ x509 }) {
   return x509 !== null && (now > Date.parse(x509.notAfter) || now < Date.parse(x509.notBefore));
 }
 
+/** Return whom a certificate names: JPKI's authentication certificate has a number for a name. */
+export function holderOf({ x509 }) {
+  const numbered = x509?.issuer.organization === "JPKI" && x509.holder.name === x509.subject.commonName;
+  return [x509?.holder.organization, numbered ? null : x509?.holder.name].filter(Boolean);
+}
+
 /** Show `certificates` with `chosen` selected; `choose(certificate)` is called on a change. */
 export function showCertificates(certificates, chosen, choose) {
   const several = certificates.length > 1;
@@ -52,9 +58,9 @@ function describe(certificate) {
     box.append(line("strong", label), line("span", "名義はPIN番号の入力後に確認できます"));
     return box;
   }
-  const { organization, name } = x509.holder;
-  box.append(line("strong", [organization, name].filter(Boolean).join("　") || label));
-  box.append(line("span", `発行者 ${x509.issuer.commonName ?? x509.issuer.organizationalUnit ?? x509.issuer.organization ?? x509.issuer.rfc4514}`));
+  const { commonName, organization, rfc4514 } = x509.issuer;
+  box.append(line("strong", holderOf(certificate).join("　") || label));
+  box.append(line("span", `発行者 ${commonName ?? organization ?? rfc4514}`));
   box.append(line("span", `有効期限 ${date.format(new Date(x509.notAfter))}`));
   if (outOfValidity(certificate)) {
     box.append(line("span", "有効期間外のため使用できません", "expired"));

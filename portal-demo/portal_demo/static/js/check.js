@@ -1,6 +1,7 @@
 /** Screen 0: is everything ready for the registration? */
 import { bridgeUrl } from "./api.js";
 import { CardWatch } from "./card.js";
+import { holderOf } from "./certificates.js";
 import { onRetry, show } from "./panel.js";
 
 const watch = new CardWatch({ url: bridgeUrl });
@@ -31,8 +32,7 @@ function update() {
 }
 
 function labels(certificates) {
-  const names = certificates.map(({ x509 }) => x509?.holder.organization ?? x509?.holder.name);
-  const found = [...new Set(names.filter(Boolean))];
+  const found = [...new Set(certificates.flatMap((certificate) => holderOf(certificate).slice(0, 1)))];
   const whose = found.length ? `（${found.join("、")}）` : "";
   return `ICカード${whose}を使用できます。利用者登録へ進んでください。`;
 }

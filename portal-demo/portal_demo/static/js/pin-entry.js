@@ -156,7 +156,8 @@ export class PinEntry {
     const focus = pin.disabled && usable;
     pin.disabled = !usable;
     if (rules) {
-      byId("pin-label").textContent = this.#chosen.pin.label;
+      const { label } = this.#chosen.pin;
+      byId("pin-label").textContent = label === "PIN" ? "PIN番号" : `PIN番号（${label}）`;
       byId("pin-rules").textContent = rulesOf(this.#chosen);
       pin.inputMode = ALPHABETS[rules.alphabet]?.[1] ?? "text";
     }

@@ -37,9 +37,15 @@ const STATES = {
   portal: ["error", "error", "申請を受け付けられませんでした", ""],
 };
 
+/** States whose error carries a number that the help desk asks for. */
+const NUMBERED = new Set(["internal-error", "card-fault"]);
+
 /** Return what to show for a state; `values` fill the text. */
 export function describe(name, values = {}, message = "") {
   const [tone, icon, title, text] = STATES[name] ?? ["error", "error", "ICカードを使用できません", message];
+  if (message && NUMBERED.has(name)) {
+    return { tone, icon, title, text: message };
+  }
   const filled = text.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
   return { tone, icon, title, text: filled || message };
 }
