@@ -22,15 +22,20 @@ NOTICE_S = 5.0
 
 HELP = """\
 Commands, one a line, each answered by one line:
-  insert            put the card into the reader      inserted
-  remove            take it out                       removed
-  remove-on sign    take it out as it is asked to sign   ok
-  remove-on verify  take it out as a PIN arrives         ok
-  tries             tries left of each PIN            pin=3 puk=3
-  reset             first PINs, fresh counters        ok
-  quit              take it out and end               removed
+  insert            put the card into the reader        inserted
+  remove            take it out                         removed
+  remove-on sign    take it out as it is asked to sign  ok
+  remove-on verify  take it out as a PIN arrives        ok
+  tries             tries left of each PIN              pin=3 puk=3
+  reset             first PINs, fresh counters          ok
+  quit              take it out and end                 removed
 Whatever fails is answered by a line that begins with "error".
 """
+
+
+ADVICE = """\
+Install vsmartcard-vpcd and restart pcscd, or use a reader without pcscd: bridged serve --virtual
+vsmartcard-vpcdをインストールしてpcscdを再起動するか、bridged serve --virtual をお使いください。"""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -60,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         print("ready", flush=True)
         play(holder, sys.stdin, sys.stdout)
     except CannotInsert as error:
-        print(f"bridged card: {error}", file=sys.stderr)
+        print(f"bridged card: {error}\n{ADVICE}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
