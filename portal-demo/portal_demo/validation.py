@@ -50,19 +50,24 @@ def fault(field: Field, value: str) -> str | None:
     """Return what is wrong with a converted value, as a sentence for the person."""
     if not value:
         return f"{field.label}を入力して下さい。"
-    forbidden = first_forbidden(value)
-    if forbidden is None:
-        return _RULES[field.rule](field, value)
-    instead = f"「{forbidden.substitute}」" if forbidden.substitute else "別の文字"
-    return f"{field.label}に使用できない文字{forbidden.shown}が含まれています。{instead}に置き換えて下さい。"
+    return _RULES[field.rule](field, value)
 
 
 def _text(field: Field, value: str) -> str | None:
-    if len(value) > field.max_length:
-        return (
-            f"{field.label}は{field.max_length}文字以内で入力して下さい。（現在{len(value)}文字）"
-        )
-    return None
+    forbidden = first_forbidden(value)
+    if forbidden is None:
+        return _too_long(field, value)
+    instead = f"「{forbidden.substitute}」" if forbidden.substitute else "別の文字"
+    return (
+        f"{field.label}に使用できない文字{forbidden.shown}が含まれています。"
+        f"{instead}に置き換えて下さい。"
+    )
+
+
+def _too_long(field: Field, value: str) -> str | None:
+    if len(value) <= field.max_length:
+        return None
+    return f"{field.label}は{field.max_length}文字以内で入力して下さい。（現在{len(value)}文字）"
 
 
 def _number(field: Field, value: str) -> str | None:
@@ -84,7 +89,7 @@ def _phone(field: Field, value: str) -> str | None:
 
 
 def _mail(field: Field, value: str) -> str | None:
-    if too_long := _text(field, value):
+    if too_long := _too_long(field, value):
         return too_long
     if _MAIL.fullmatch(value) and value.index("@") <= _MAIL_LOCAL_LENGTH:
         return None
