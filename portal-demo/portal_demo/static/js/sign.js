@@ -55,3 +55,5 @@ function close() {
 
 byId("submit-application").addEventListener("click", open);
 byId("pin-cancel").addEventListener("click", close);
+// A click before this script has loaded would be lost, so the button waits for it.
+byId("submit-application").disabled = false;

@@ -1,0 +1,174 @@
+"""The whole house for each test: pcscd, a virtual card, the daemon, the portal, Chromium."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from bridged.virtual.ca import DemoCa
+from bridged.virtual.card_process import CardProcess
+from bridged.virtual.pcscd import PrivatePcscd
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+REGISTRATION_NUMBER = "1234567890"
+COMPANY = "IT業者電子01"
+GRANTS = "certificates,sign,page-pin"
+CHROMIUM = os.environ.get("BRIDGED_CHROMIUM") or shutil.which("chromium") or "chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+expect.set_options(timeout=10_000)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class Stack:
+    """Programs on ports known beforehand, so that each can be started late or not at all."""
+
+    def __init__(self, pcscd: PrivatePcscd, ca: Path, folder: Path) -> None:
+        self.pcscd = pcscd
+        self.ca = ca
+        self.folder = folder
+        self.daemon_port = free_port()
+        self.portal_port = free_port()
+        self._processes: list[subprocess.Popen[str]] = []
+        self._cards: list[CardProcess] = []
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.portal_port}"
+
+    @property
+    def logs(self) -> str:
+        return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+
+    def card(self, profile: str = "ebid", *, inserted: bool = True) -> CardProcess:
+        card = self.pcscd.spawn_card(profile, self.ca, inserted=inserted)
+        self._cards.append(card)
+        return card
+
+    def daemon(self, allow: str | None = None) -> subprocess.Popen[str]:
+        """Start the daemon; `allow` is the site it knows, by default the portal."""
+        allow = f"{self.origin}={GRANTS}" if allow is None else allow
+        command = ["bridged", "-v", "serve", "--port", str(self.daemon_port), "--allow", allow]
+        return self._start("daemon", command, PCSCLITE_CSOCK_NAME=self.pcscd.socket_name)
+
+    def portal(self) -> subprocess.Popen[str]:
+        command = ["portal_demo", "serve", "--demo", "--port", str(self.portal_port)]
+        command += ["--database", f"sqlite+aiosqlite:///{self.folder}/portal.db"]
+        command += ["--trust", str(self.ca / "ca.pem"), "--origin", self.origin]
+        command += ["--bridge-url", f"ws://127.0.0.1:{self.daemon_port}/v1"]
+        return self._start("portal", command)
+
+    def _start(self, name: str, command: list[str], **env: str) -> subprocess.Popen[str]:
+        home = {"XDG_RUNTIME_DIR": str(self.folder), "XDG_CONFIG_HOME": str(self.folder)}
+        with (self.folder / f"{name}.log").open("a") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, **home, **env},
+            )
+        self._processes.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert re.match(r"listening on http://", line), f"{name}: {line!r} {self.logs}"
+        return process
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.communicate(timeout=10)
+        for card in self._cards:
+            card.close()
+
+
+@pytest.fixture(scope="session")
+def pcscd() -> Iterator[PrivatePcscd]:
+    with PrivatePcscd(readers=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def ca_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ca")
+    DemoCa.load_or_create(folder)
+    return folder
+
+
+@pytest.fixture
+def stack(pcscd: PrivatePcscd, ca_folder: Path, tmp_path: Path) -> Iterator[Stack]:
+    stack = Stack(pcscd, ca_folder, tmp_path)
+    try:
+        yield stack
+    finally:
+        stack.close()
+
+
+class Chromium:
+    """A browser and its one context; fails the test for any error on a page's console."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self.errors: list[str] = []
+        self.sent: list[str] = []
+        self.context: BrowserContext | None = None
+
+    async def page(self, *, width: int = 1280, height: int = 900) -> Page:
+        self.context = await self._browser.new_context(
+            viewport={"width": width, "height": height}, locale="ja-JP", timezone_id="Asia/Tokyo"
+        )
+        page = await self.context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on(
+            "request",
+            lambda request: self.sent.append(
+                f"{request.method} {request.url} {request.headers} {request.post_data or ''}"
+            ),
+        )
+        return page
+
+
+@pytest.fixture
+def chromium_arguments() -> list[str]:
+    """Override for a test that needs the browser in another mood."""
+    return []
+
+
+@pytest.fixture
+async def chromium(chromium_arguments: list[str]) -> AsyncIterator[Chromium]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*ARGUMENTS, *chromium_arguments]
+        )
+        chromium = Chromium(browser)
+        yield chromium
+        await browser.close()
+    assert chromium.errors == []
+
+
+async def shoot(page: Page, name: str) -> None:
+    """Keep a picture of the whole page for people to look at."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
