@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from bridged.errors import CardMute, CardRemoved, PcscUnavailable
+from bridged.errors import CardInUse, CardMute, CardRemoved, PcscUnavailable
 from bridged.pcsc.atr import supports_extended_length
 from bridged.pcsc.bus import Bus, CardReset, Connection, Context
 from bridged.pcsc.channel import Channel
@@ -18,6 +19,10 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 5.0
 """An unused connection is closed after this time, for programs that want the card alone."""
+
+IN_USE_S = 3.0
+IN_USE_STEP_S = 0.02
+"""PC/SC tells nobody when a transaction ends: asked again so often, for so long (seconds)."""
 
 T = TypeVar("T")
 Task = Callable[[], None]
@@ -105,22 +110,30 @@ class Worker:
             raise
 
     def _begin(self) -> Connection:
-        known = self._connection
+        """Begin a transaction, waiting a moment for another program to end its own."""
+        give_up = time.monotonic() + IN_USE_S
+        while True:
+            known = self._connection is not None
+            try:
+                connection = self._connected()
+                connection.begin()
+                return connection
+            except CardReset:
+                self._accept_reset()
+            except CardMute:
+                if not known:
+                    raise
+                # Another program powered the card off; a new connection powers it.
+                self._disconnect(reset=False)
+            except CardInUse:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(IN_USE_STEP_S)
+
+    def _accept_reset(self) -> None:
         connection = self._connected()
-        try:
-            connection.begin()
-        except CardReset:
-            connection.reconnect()
-            self._attach(connection)
-            connection.begin()
-        except CardMute:
-            if known is None:
-                raise
-            # Another program powered the card off; a new connection powers it.
-            self._disconnect(reset=False)
-            connection = self._connected()
-            connection.begin()
-        return connection
+        connection.reconnect()
+        self._attach(connection)
 
     def _connected(self) -> Connection:
         if self._connection is None:

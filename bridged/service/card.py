@@ -10,7 +10,7 @@ from typing import TypeVar
 from bridged.cards import registry
 from bridged.cards.base import Driver, Key
 from bridged.errors import CardInUse, CardRemoved, CertificateNotFound
-from bridged.model import Card, PinStatus
+from bridged.model import Card, PinStatus, Usage
 from bridged.pcsc.channel import Channel
 from bridged.pcsc.worker import Worker
 
@@ -28,6 +28,7 @@ class InsertedCard:
         self.reader = reader
         self.worker = worker
         self.driver: Driver | None = None
+        self._keys: dict[Usage | None, list[Key]] = {}
         self._pins: dict[str, PinStatus] = {}
         self._removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -73,12 +74,19 @@ class InsertedCard:
             if not future.cancel():
                 future.exception()
 
+    async def keys(self, usage: Usage | None = None) -> list[Key]:
+        """Return the keys of a usage, or all; asks the card only for what was never seen."""
+        if usage not in self._keys:
+            self._keys[usage] = await self.run(lambda driver: driver.keys(usage))
+        return self._keys[usage]
+
     async def key(self, ref: str) -> Key:
         """Return a key by its reference; raises `CertificateNotFound`."""
-        for key in await self.run(lambda driver: driver.keys()):
-            if key.ref == ref:
-                return key
-        raise CertificateNotFound
+        seen = [key for keys in self._keys.values() for key in keys]
+        found = _by_ref(seen, ref) or _by_ref(await self.keys(), ref)
+        if found is None:
+            raise CertificateNotFound
+        return found
 
     async def pin_status(self, key: Key) -> PinStatus:
         """Return the state of the key's PIN, from the card."""
@@ -90,6 +98,11 @@ class InsertedCard:
         """Return the state of the key's PIN as last seen; asks the card only if never seen."""
         return self._pins.get(key.pin.ref) or await self.pin_status(key)
 
-    def forget_pins(self) -> None:
+    def pin_tried(self) -> None:
         """Ask the card again next time: a PIN was tried, or its verification ended."""
         self._pins.clear()
+        self._keys.clear()
+
+
+def _by_ref(keys: list[Key], ref: str) -> Key | None:
+    return next((key for key in keys if key.ref == ref), None)

@@ -107,7 +107,7 @@ class Hub:
                 peer.notify(event, m.ReaderEvent(reader=reader))
 
     def _lease_ended(self, held: Held, cause: m.LeaseEnd | None) -> None:
-        held.card.forget_pins()
+        held.card.pin_tried()
         held.card.worker.disconnect(reset=True)
         held.card.worker.keep_connected(keep=False)
         for peer in self._peers:
@@ -152,7 +152,7 @@ class Hub:
         card = _card_in(slot)
         return [
             await describe(card, key, unlocked=self._leases.holds(card, peer, key))
-            for key in await card.run(lambda driver: driver.keys(usage))
+            for key in await card.keys(usage)
         ]
 
     async def _pin_status(self, _: Peer, params: m.KeyParams) -> PinStatus:
@@ -166,7 +166,7 @@ class Hub:
             held = await self._verify(peer, card, key, params)
         except BaseException:
             self._leases.cancel(card)
-            card.forget_pins()
+            card.pin_tried()
             raise
         return m.Lease(id=held.id, key=params.key, expires_in_seconds=params.lease_seconds)
 
@@ -177,7 +177,7 @@ class Hub:
         with await obtain(self._pin_entries, request) as pin:
             epoch = await verify(card, key, pin, accept_last_try=params.accept_last_try)
             card.worker.keep_connected(keep=True)
-            card.forget_pins()
+            card.pin_tried()
             kept = pin.copy() if key.pin_always else None
             return self._leases.grant(
                 card, key, epoch=epoch, pin=kept, seconds=params.lease_seconds

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
 
 from bridged.pcsc.channel import Channel
 from bridged.virtual.ca import DemoCa
 from bridged.virtual.card import VirtualCard
+from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.profiles import make_card
 
 
 @pytest.fixture(scope="session")
-def demo_ca() -> DemoCa:
+def ca() -> DemoCa:
     return DemoCa.create()
 
 
 @pytest.fixture(scope="session")
-def _issued_once(demo_ca: DemoCa) -> dict[str, VirtualCard]:
-    return {profile: make_card(profile, demo_ca) for profile in ("ebid", "jpki")}
+def _issued_once(ca: DemoCa) -> dict[str, VirtualCard]:
+    return {profile: make_card(profile, ca) for profile in ("ebid", "jpki")}
 
 
 @pytest.fixture
@@ -30,6 +32,29 @@ def cards(_issued_once: dict[str, VirtualCard]) -> dict[str, VirtualCard]:
         card.insert()
         card.apdu_latency_s = card.signature_latency_s = 0.0
     return _issued_once
+
+
+@pytest.fixture
+def ebid(cards: dict[str, VirtualCard]) -> VirtualCard:
+    return cards["ebid"]
+
+
+@pytest.fixture
+def jpki(cards: dict[str, VirtualCard]) -> VirtualCard:
+    return cards["jpki"]
+
+
+@pytest.fixture
+def bus() -> InProcessBus:
+    """Two empty readers."""
+    return InProcessBus(readers=2)
+
+
+@pytest.fixture
+def no_blocking() -> Iterator[BlockBuster]:
+    """Fail a test whose event loop makes a blocking call in the daemon's own code."""
+    with blockbuster_ctx("bridged") as blocking:
+        yield blocking
 
 
 @pytest.fixture

@@ -213,12 +213,23 @@ def test_a_reset_in_the_middle_of_a_job_is_card_removed(with_card, make_worker) 
     assert with_card.seen().count("connect") == 2
 
 
-def test_a_card_in_use_fails_the_job_and_keeps_the_connection(with_card, make_worker) -> None:
+def test_a_transaction_of_another_program_is_waited_for(with_card, make_worker) -> None:
+    worker = make_worker()
+    with_card.faults["begin"] = [CardInUse(), CardInUse()]
+    assert result(worker, select) == 0x9000
+    assert with_card.seen().count("connect") == 1
+
+
+def test_a_card_in_use_for_long_fails_the_job_and_keeps_the_connection(
+    with_card, make_worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridged.pcsc.worker.IN_USE_S", 0.0)
     worker = make_worker()
     result(worker, select)
-    with_card.faults["begin"] = [CardInUse()]
+    with_card.faults["begin"] = [CardInUse()] * 2
     with pytest.raises(CardInUse):
         result(worker, select)
+    with_card.faults["begin"] = []
     assert result(worker, select) == 0x9000
     assert with_card.seen().count("connect") == 1
 
