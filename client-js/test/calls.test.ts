@@ -371,9 +371,10 @@ suite("notifications", () => {
   test("of a newer daemon are ignored", () =>
     converse(
       [
+        { receive: { jsonrpc: "2.0", id: 2, method: "reader.list", params: {} } },
         { send: { jsonrpc: "2.0", method: "close", params: {} } },
         { send: { jsonrpc: "2.0", method: "toString", params: {} } },
-        ...exchange(2, "reader.list", {}, { readers: [] }),
+        { send: { jsonrpc: "2.0", id: 2, result: { readers: [] } } },
       ],
       async (bridge) => {
         const events: CustomEvent[] = [];
