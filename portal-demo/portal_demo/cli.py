@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load_settings(arguments)
         asyncio.run(serve(settings))
     except (SettingsError, OSError, ValueError, SQLAlchemyError) as e:
-        sys.stderr.write(f"portal-demo: {e}\n")
+        sys.stderr.write(f"portal-demo: {str(e).splitlines()[0]}\n")
         return 1
     return 0
 

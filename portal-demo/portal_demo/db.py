@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event, text
@@ -13,11 +14,12 @@ from portal_demo.models import Base
 
 
 class Database:
-    """An engine for `url` and its transactions."""
+    """An engine for `url` and its transactions. Raises FileNotFoundError, ArgumentError."""
 
     def __init__(self, url: str) -> None:
         self._engine = create_async_engine(url)
         if self._engine.dialect.name == "sqlite":
+            _require_folder(self._engine.url.database)
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
@@ -41,6 +43,13 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+def _require_folder(file: str | None) -> None:
+    """Raise FileNotFoundError where SQLite could not create its file: its own words name none."""
+    folder = Path(file).parent if file else Path()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder} for the database")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

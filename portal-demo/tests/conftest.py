@@ -176,7 +176,7 @@ class Answer:
     def element(self, element_id: str) -> str:
         """Return the text of an element, without tags."""
         found = re.search(
-            rf'<(\w+)[^>]* id="{re.escape(element_id)}"[^>]*>(.*?)</\1>', self.text, re.S
+            rf'<(\w+)[^>]* id="{re.escape(element_id)}"[^>]*>(.*?)</\1>', self.text, re.DOTALL
         )
         assert found, f"no #{element_id} in {self.url}"
         return unescape(re.sub(r"<[^>]+>", "", found.group(2))).strip()
@@ -378,6 +378,7 @@ def tools():
 class Tools:
     ORIGIN = ORIGIN
     NOON = NOON
+    DER = Encoding.DER
     FORM = FORM
     Authority = Authority
     SoftwareCard = SoftwareCard

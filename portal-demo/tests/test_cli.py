@@ -1,0 +1,77 @@
+"""The command as it is run: its own process, a free port, SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from portal_demo.cli import main
+
+
+@asynccontextmanager
+async def portal(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "portal_demo", "serve", *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        line = (await process.stdout.readline()).decode()
+        assert line.startswith("listening on "), (await process.stderr.read()).decode()
+        yield process, line.removeprefix("listening on ").strip()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_says_where_it_listens_serves_and_ends_on_a_signal(tmp_path, number):
+    database = f"sqlite+aiosqlite:///{tmp_path / 'portal.sqlite3'}"
+    async with portal("--demo", "--database", database) as (process, url):
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{url}/health") as response:
+                assert (await response.json())["status"] == "ok"
+            async with session.get(url) as response:
+                assert "利用者登録の手順" in await response.text()
+        process.send_signal(number)
+        assert await process.wait() == 0
+        assert b"Traceback" not in await process.stderr.read()
+
+
+async def test_a_second_start_finds_the_same_database(tmp_path):
+    database = f"sqlite+aiosqlite:///{tmp_path / 'portal.sqlite3'}"
+    for _ in range(2):
+        async with portal("--demo", "--database", database) as (process, _):
+            process.terminate()
+            assert await process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--trust", "missing.pem"],
+        ["--origin", "nonsense"],
+        ["--bridge-url", "http://127.0.0.1"],
+        ["--database", "sqlite+aiosqlite:////missing/folder/x.sqlite3"],
+        ["--config", "missing.toml"],
+        ["--host", "192.0.2.1"],
+    ],
+)
+def test_a_wrong_setting_ends_it_with_one_line(arguments, capsys):
+    assert main(["serve", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("portal-demo: ")
+    assert error.count("\n") == 1
+
+
+def test_a_file_that_is_no_certificate_is_refused(tmp_path, capsys):
+    wrong = tmp_path / "ca.pem"
+    wrong.write_text("nonsense")
+    assert main(["serve", "--trust", str(wrong)]) == 1
+    assert "portal-demo: " in capsys.readouterr().err
