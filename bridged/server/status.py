@@ -84,9 +84,9 @@ def _readers(hub: Hub, lang: int) -> str:
     try:
         readers = [slot.describe() for slot in hub.readers.all()]
     except PcscUnavailable as error:
-        return f'<li class="bad">{escape(error.messages()[("ja", "en")[lang]])}</li>'
+        return f'<li class="bad"><span>{escape(error.messages()[("ja", "en")[lang]])}</span></li>'
     if not readers:
-        return f'<li class="wait">{escape(TEXTS["no_reader"][lang])}</li>'
+        return f'<li class="wait"><span>{escape(TEXTS["no_reader"][lang])}</span></li>'
     return "".join(_reader(reader, lang) for reader in readers)
 
 
@@ -102,7 +102,7 @@ def _reader(reader: Reader, lang: int) -> str:
 
 def _sites(sites: list[Site], lang: int) -> str:
     if not sites:
-        return f'<li class="wait">{escape(TEXTS["no_site"][lang])}</li>'
+        return f'<li class="wait"><span>{escape(TEXTS["no_site"][lang])}</span></li>'
     rows = []
     for site in sites:
         grants = "・".join(GRANTS[grant][lang] for grant in sorted(site.grants))

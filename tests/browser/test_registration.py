@@ -336,6 +336,38 @@ async def test_a_site_that_is_not_allowed_is_told_what_to_do(
     await shoot(page, "fault-site-not-allowed")
 
 
+class TestFromAPublicSite:
+    """The page as if it came from the internet: the browser asks before it lets it in here."""
+
+    @pytest.fixture
+    def chromium_arguments(self, stack: Stack) -> list[str]:
+        return [f"--ip-address-space-overrides=127.0.0.1:{stack.portal_port}=public"]
+
+    async def test_the_browsers_refusal_is_told_with_the_way_out(
+        self, stack: Stack, chromium: Chromium
+    ) -> None:
+        stack.card()
+        stack.daemon()
+        stack.portal()
+        page = await chromium.page()
+        await to_pin_screen(page, stack)
+        await panel(page, "blocked")
+        await shoot(page, "fault-blocked-by-the-browser")
+
+    async def test_with_the_browsers_permission_it_works(
+        self, stack: Stack, chromium: Chromium
+    ) -> None:
+        stack.card()
+        stack.daemon()
+        stack.portal()
+        page = await chromium.page()
+        await page.context.grant_permissions(["local-network-access"], origin=stack.origin)
+        await to_pin_screen(page, stack)
+        await panel(page, "ready")
+        await enter_pin(page, EBID_PIN)
+        await on_screen(page, 6)
+
+
 async def test_a_card_that_is_registered_already_is_led_to_its_receipt(
     stack: Stack, chromium: Chromium
 ) -> None:
