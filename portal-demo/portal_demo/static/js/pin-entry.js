@@ -214,7 +214,7 @@ export class PinEntry {
       };
     }
     if (reason === "internal-error" && !error.messages) {
-      console.error(error);
+      reportError(error);
     }
     this.#update();
   }
