@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 MAX_ANSWER = 0x10000
 """No file or signature of a supported card is larger (bytes)."""
+MAX_PARTS = 1024
+"""No card needs more GET RESPONSE commands for one answer."""
 
 GET_RESPONSE = 0xC0
 MASKED = frozenset({0x20, 0x24, 0x2C})
@@ -63,13 +65,15 @@ class Channel:
         if response.sw >> 8 == 0x6C:
             response = self._exchange(replace(command, le=response.sw & 0xFF or 256))
         data = response.data
-        while response.sw >> 8 == 0x61:
+        for _ in range(MAX_PARTS):
+            if response.sw >> 8 != 0x61:
+                return Response(data, response.sw)
             le = response.sw & 0xFF or 256
             response = self._exchange(Command(command.cla & 0x0F, GET_RESPONSE, 0, 0, le=le))
             data += response.data
             if len(data) > MAX_ANSWER or (not response.data and response.sw >> 8 == 0x61):
-                raise CardFault(sw=f"{response.sw:04X}")
-        return Response(data, response.sw)
+                break
+        raise CardFault(sw=f"{response.sw:04X}")
 
     def _exchange(self, command: Command) -> Response:
         extended = self.extended and command.needs_extended

@@ -9,7 +9,7 @@ import pytest
 
 from bridged.errors import CardFault
 from bridged.pcsc.apdu import Command, Response
-from bridged.pcsc.channel import MAX_ANSWER, Channel
+from bridged.pcsc.channel import MAX_ANSWER, MAX_PARTS, Channel
 
 GET_DATA = Command(0x00, 0xCB, 0x3F, 0xFF, b"\x5c\x01\x7e", 256)
 LONG = Command(0x00, 0x87, 0x07, 0x9A, bytes(300), 0x10000)
@@ -80,6 +80,13 @@ def test_an_answer_without_end_is_a_fault(attached) -> None:
         channel.transmit(GET_DATA)
     assert caught.value.sw == "6100"
     assert channel.apdus <= MAX_ANSWER // 256 + 1
+
+
+def test_an_answer_that_comes_in_crumbs_is_a_fault(attached) -> None:
+    channel: Channel = attached(lambda _: b"\x00\x61\x00")
+    with pytest.raises(CardFault):
+        channel.transmit(GET_DATA)
+    assert channel.apdus == MAX_PARTS + 1
 
 
 def test_an_answer_that_promises_more_and_brings_nothing_is_a_fault(attached) -> None:
