@@ -17,7 +17,7 @@ class Pin:
     __slots__ = ("_buffer",)
 
     def __init__(self, text: str) -> None:
-        self._buffer = bytearray(text.encode())
+        self._buffer = bytearray(text.encode(errors="surrogatepass"))
 
     def __enter__(self) -> Pin:
         return self
@@ -38,7 +38,12 @@ class Pin:
         raise TypeError("a PIN is not pickled")
 
     def reveal(self) -> bytes:
-        """Return a copy of the bytes; for the command APDU and the check of its rules alone."""
+        """Return a copy of the bytes; for the command APDU and the check of its rules alone.
+
+        Raises `ValueError` once it is wiped: to a card that would be another PIN, or a question.
+        """
+        if not self._buffer:
+            raise ValueError("the PIN was wiped")
         return bytes(self._buffer)
 
     def copy(self) -> Pin:

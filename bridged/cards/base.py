@@ -48,8 +48,8 @@ class PinObject:
 class Key:
     """A private key on the card and the certificate that goes with it.
 
-    `certificate` is None where the card shows it only after the PIN. `certificate_private` says
-    that it may be shown only to who gave that PIN.
+    `certificate` is DER that `certificate.load` takes, or None where the card shows it only after
+    the PIN. `certificate_private` says that it may be shown only to who gave that PIN.
     """
 
     ref: str
@@ -125,12 +125,17 @@ class SecurityStatus(Exception):
 
 
 def check(response: Response) -> bytes:
-    """Return the data of a good answer; raises `SecurityStatus` and `CardFault`."""
-    if response.sw == SW.SECURITY_STATUS:
-        raise SecurityStatus
+    """Return the data of a good answer; raises `CardFault`."""
     if not response.ok:
         raise CardFault(sw=f"{response.sw:04X}")
     return response.data
+
+
+def check_permitted(response: Response) -> bytes:
+    """Return the data of a good answer where a PIN may be wanted first; raises `SecurityStatus`."""
+    if response.sw == SW.SECURITY_STATUS:
+        raise SecurityStatus
+    return check(response)
 
 
 def check_verified(response: Response) -> None:

@@ -14,18 +14,24 @@ from bridged.cards.base import (
     Input,
     Key,
     PinObject,
+    SecurityStatus,
     check,
+    check_permitted,
     check_verified,
     tries_left,
 )
+from bridged.cards.certificate import is_certificate
 from bridged.errors import CardFault
 from bridged.model import CardType, PinAlphabet, PinRules, PinStatus, Usage
 from bridged.pcsc import tlv
-from bridged.pcsc.apdu import SW, Command
+from bridged.pcsc.apdu import SW, Command, Response
 from bridged.pcsc.channel import Channel
 from bridged.secret import Pin
 
 AID = bytes.fromhex("D392F000260100000001")
+SEQUENCE = 0x30
+SHORTEST_READ = 32
+"""A card that gives fewer bytes at a time than this wants to hold us up."""
 MAX_CERTIFICATE = 0x2000
 """No certificate on the card is larger (bytes)."""
 
@@ -108,8 +114,9 @@ class JpkiDriver(Driver):
         return cls(channel) if _select_application(channel) else None
 
     def keys(self, usage: Usage | None = None) -> list[Key]:
-        """Return the keys; the signature certificate is None until its PIN was verified."""
-        return [self._key(slot) for slot in SLOTS if usage in {None, slot.usage}]
+        """Return the keys that have one; the signature certificate is None until its PIN was verified."""
+        wanted = (slot for slot in SLOTS if usage in {None, slot.usage})
+        return [key for slot in wanted if (key := self._key(slot)) is not None]
 
     def enter(self) -> None:
         """Select the application, which logs out every PIN of it."""
@@ -125,6 +132,7 @@ class JpkiDriver(Driver):
     def verify_pin(self, key: Key, pin: Pin) -> None:
         """Verify the PIN of a key."""
         slot = _slot(key)
+        self._verified.discard(slot.pin)
         self._select_file(slot.pin)
         check_verified(self._channel.transmit(Command(0x00, 0x20, 0x00, 0x80, pin.reveal())))
         self._verified.add(slot.pin)
@@ -134,14 +142,20 @@ class JpkiDriver(Driver):
         self._ensure_selected()
         self._select_file(_slot(key).key)
         response = self._channel.transmit(Command(0x80, 0x2A, 0x00, 0x80, data, 256))
+        return check_permitted(self._noted(response))
+
+    def _noted(self, response: Response) -> Response:
         if not response.ok:
             # Another program may have selected its own application since; select ours next time.
             self._epoch = -1
-        return check(response)
+        return response
 
-    def _key(self, slot: Slot) -> Key:
+    def _key(self, slot: Slot) -> Key | None:
         locked = slot.private and not self._is_verified(slot.pin)
         certificate = None if locked else self._read_certificate(slot.certificate)
+        if certificate == b"":
+            return None
+        ca = self._read_certificate(slot.ca)
         return Key(
             ref=f"{slot.key:04x}",
             usage=slot.usage,
@@ -151,28 +165,34 @@ class JpkiDriver(Driver):
             input=Input.RSA_DIGEST_INFO,
             certificate=certificate,
             certificate_private=slot.private,
-            chain=(self._read_certificate(slot.ca),),
+            chain=(ca,) if ca else (),
         )
 
-    def _read_certificate(self, file: EF) -> bytes:
+    def _read_certificate(self, file: EF) -> bytes | None:
+        """Return a certificate, empty where the file holds none; None where it needs the PIN."""
         if file not in self._certificates:
             self._ensure_selected()
-            self._select_file(file)
             try:
-                self._certificates[file] = self._read_der()
-            except tlv.TlvError:
-                raise CardFault(sw="") from None
+                self._select_file(file)
+                der = self._read_der()
+            except SecurityStatus:
+                # It was verified, and another program has selected the application since.
+                return None
+            self._certificates[file] = der if is_certificate(der) else b""
         return self._certificates[file]
 
     def _read_der(self) -> bytes:
         """Read the selected file as far as the DER in it goes (READ BINARY, 15-bit offset)."""
         data = self._read(0, 0x10000 if self._channel.extended else 256)
-        _, size = tlv.header(data)
-        if size > MAX_CERTIFICATE:
-            raise CardFault(sw="")
+        try:
+            tag, size = tlv.header(data)
+        except tlv.TlvError:
+            return b""
+        if tag != SEQUENCE or size > MAX_CERTIFICATE:
+            return b""
         while len(data) < size:
             more = self._read(len(data), min(size - len(data), 256))
-            if not more:
+            if len(more) < min(size - len(data), SHORTEST_READ):
                 raise CardFault(sw="")
             data += more
         return data[:size]
@@ -183,19 +203,22 @@ class JpkiDriver(Driver):
         )
         if response.sw == SW.END_OF_FILE:
             return response.data
-        return check(response)
+        return check_permitted(self._noted(response))
 
     def _select_file(self, file: EF) -> None:
         here = (self._channel.epoch, self._channel.transaction, file)
         if self._file != here:
-            check(self._channel.transmit(Command(0x00, 0xA4, 0x02, 0x0C, file.to_bytes(2, "big"))))
+            command = Command(0x00, 0xA4, 0x02, 0x0C, file.to_bytes(2, "big"))
+            check(self._noted(self._channel.transmit(command)))
             self._file = here
 
     def _is_verified(self, pin: EF) -> bool:
         return self._epoch == self._channel.epoch and pin in self._verified
 
     def _ensure_selected(self) -> None:
-        if self._epoch != self._channel.epoch:
+        """Select where another program may have selected, unless that would log a PIN out."""
+        new_transaction = self._transaction != self._channel.transaction
+        if self._epoch != self._channel.epoch or (new_transaction and not self._verified):
             self._select()
 
     def _select(self) -> None:
@@ -205,7 +228,7 @@ class JpkiDriver(Driver):
 
     def _entered(self) -> None:
         """Note that the application was just selected: no file is, and no PIN is verified."""
-        self._epoch = self._channel.epoch
+        self._epoch, self._transaction = self._channel.epoch, self._channel.transaction
         self._file = None
         self._verified.clear()
 

@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from bridged.cards.base import Driver, Input, Key, PinObject, check, check_verified, tries_left
+from bridged.cards.base import (
+    Driver,
+    Input,
+    Key,
+    PinObject,
+    check,
+    check_permitted,
+    check_verified,
+    tries_left,
+)
+from bridged.cards.certificate import load
 from bridged.errors import CardFault
 from bridged.model import CardType, PinAlphabet, PinRules, PinStatus, Usage
 from bridged.pcsc import tlv
@@ -88,7 +97,7 @@ class PivDriver(Driver):
 
     def pin_status(self, key: Key) -> PinStatus:
         """Return the state of the PIN, by an empty VERIFY (SP 800-73-4, part 2, 3.2.1)."""
-        self._ensure_selected()
+        self.enter()
         left, verified = tries_left(
             self._channel.transmit(Command(0x00, 0x20, 0x00, PIN_REFERENCE))
         )
@@ -111,7 +120,7 @@ class PivDriver(Driver):
             # Another program may have selected its own application since; select ours next time.
             self._epoch = -1
         try:
-            return tlv.find(check(response), 0x7C, 0x82)
+            return tlv.find(check_permitted(response), 0x7C, 0x82)
         except tlv.TlvError:
             raise CardFault(sw="") from None
 
@@ -133,11 +142,11 @@ class PivDriver(Driver):
         )
 
     def _read_certificate(self, slot: Slot) -> bytes | None:
-        self._ensure_selected()
+        self.enter()
         le = 0x10000 if self._channel.extended else 256
         request = tlv.encode(0x5C, slot.object.to_bytes(3, "big"))
         response = self._channel.transmit(Command(0x00, 0xCB, 0x3F, 0xFF, request, le))
-        if response.sw == SW.FILE_NOT_FOUND:
+        if response.sw in {SW.FILE_NOT_FOUND, SW.SECURITY_STATUS}:
             return None
         try:
             der = parse_certificate_object(check(response))
@@ -193,7 +202,7 @@ def _decompress(data: bytes) -> bytes:
 
 
 def _algorithm_of(der: bytes) -> Alg:
-    key = x509.load_der_x509_certificate(der).public_key()
+    key = load(der).public_key()
     if isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA:
         return _RSA[key.key_size]
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _EC:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from bridged.cards.certificate import load
 from bridged.errors import AlgorithmUnsupported, CardFault
 from bridged.model import Algorithm
 
@@ -33,7 +33,7 @@ def supported(key: CertificatePublicKeyTypes) -> tuple[Algorithm, ...]:
 
 def supported_by(certificate: bytes) -> tuple[Algorithm, ...]:
     """Return the algorithms of a certificate's key; raises `ValueError` where it is none."""
-    return supported(x509.load_der_x509_certificate(certificate).public_key())
+    return supported(load(certificate).public_key())
 
 
 def require(algorithm: Algorithm, certificate: bytes) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from bridged.cards.base import Driver, Input, Key
+from bridged.cards.certificate import load
 from bridged.errors import CardFault
 from bridged.model import Algorithm
 from bridged.signing import algorithms
@@ -15,7 +15,7 @@ def sign_digest(
     driver: Driver, key: Key, certificate: bytes, algorithm: Algorithm, digest: bytes
 ) -> bytes:
     """Sign one digest with an algorithm of the key, ECDSA as r||s; raises as the driver does."""
-    public = x509.load_der_x509_certificate(certificate).public_key()
+    public = load(certificate).public_key()
     if isinstance(public, ec.EllipticCurvePublicKey):
         return algorithms.raw_ecdsa(driver.sign(key, digest), public.key_size)
     if not isinstance(public, rsa.RSAPublicKey):
