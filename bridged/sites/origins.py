@@ -11,6 +11,8 @@ _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9_-])?)"
     r"(?::(?P<port>[1-9][0-9]{0,4}))?"
 )
+# Hosts that a browser takes for an address and so never leaves in any other form (URL, 3.5).
+_NUMBERS = re.compile(r"\[.*|(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 _DEFAULT_PORT = {"http": 80, "https": 443}
 
 
@@ -33,7 +35,9 @@ class Origin:
         scheme, host, port = match["scheme"], match["host"], match["port"]
         if port is not None and (int(port) > 65535 or int(port) == _DEFAULT_PORT[scheme]):
             return None
-        if (".." in host) or (scheme == "http" and not is_loopback(host)):
+        if ".." in host or (_NUMBERS.fullmatch(host) and _address(host) is None):
+            return None
+        if scheme == "http" and not is_loopback(host):
             return None
         return cls(text)
 
@@ -42,10 +46,18 @@ class Origin:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or literal is `localhost` or a loopback address."""
-    if host == "localhost":
-        return True
+    """Whether a host, IPv6 in brackets, is `localhost` or a loopback address."""
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that a host is, written as browsers write it; None for anything else."""
     try:
-        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+        if not host.startswith("["):
+            return ipaddress.IPv4Address(host)
+        address = ipaddress.IPv6Address(host[1:-1])
     except ValueError:
-        return False
+        return None
+    plain = address.scope_id is None and address.ipv4_mapped is None
+    return address if plain and host == f"[{address}]" else None
