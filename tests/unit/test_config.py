@@ -1,0 +1,117 @@
+"""Settings: what is said, what is not said, and what is said wrongly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bridged import config
+from bridged.config import ALL_GRANTS, AllowedSite, Config, load
+from bridged.errors import ConfigError
+from bridged.model import Grant
+from bridged.protocol import messages
+
+
+@pytest.fixture
+def written(tmp_path: Path):
+    def write(content: str | bytes) -> Path:
+        path = tmp_path / "config.toml"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_all_settings_are_read(written) -> None:
+    path = written(
+        """
+        port = 4711
+        [[sites]]
+        origin = "https://入札.example"
+        [[sites]]
+        origin = "https://portal.example"
+        grants = ["certificates", "sign", "page-pin", "sign"]
+        """
+    )
+    assert load(path) == Config(
+        port=4711,
+        sites=(
+            AllowedSite("https://入札.example", ALL_GRANTS),
+            AllowedSite("https://portal.example", frozenset(Grant)),
+        ),
+    )
+
+
+def test_no_site_may_have_its_pin_typed_in_the_page_unless_it_is_said() -> None:
+    assert Grant.PAGE_PIN not in ALL_GRANTS
+
+
+def test_an_empty_file_is_the_defaults(written) -> None:
+    assert load(written("")) == Config() == Config(port=24781, sites=())
+
+
+def test_the_default_port_is_the_protocols() -> None:
+    assert config.DEFAULT_PORT == messages.DEFAULT_PORT
+
+
+def test_no_file_is_the_defaults_where_none_was_named(home: Path) -> None:
+    assert load() == Config()
+
+
+def test_the_persons_file_is_read_where_none_was_named(home: Path) -> None:
+    path = home / ".config" / "bridged" / "config.toml"
+    assert config.default_path() == path
+    path.parent.mkdir(parents=True)
+    path.write_text("port = 4711")
+    assert load() == Config(port=4711)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("port = ", "Invalid value"),
+        ("ports = 1", "ports"),
+        ("port = '24781'", "`int`"),
+        ("port = 65536", "65535"),
+        ("port = -1", "0"),
+        ("port = 1.5", "float"),
+        ("sites = ['https://portal.example']", "sites"),
+        ("[[sites]]\ngrants = ['sign']", "origin"),
+        ("[[sites]]\norigin = 'https://a.example'\ngrants = ['everything']", "everything"),
+        ("[[sites]]\norigin = 'https://a.example'\ngrant = ['sign']", "grant"),
+        (b"port = 1 # \xff", "utf-8"),
+        ("port = 1\nport = 2", "overwrite"),
+    ],
+)
+def test_what_is_wrong_is_told_with_the_file(written, content: str | bytes, said: str) -> None:
+    path = written(content)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert caught.value.file == str(path)
+    assert said in caught.value.detail
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        load(tmp_path / "absent.toml")
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="directory"):
+        load(tmp_path)
+
+
+def test_the_token_lies_in_the_runtime_folder_or_below_the_state(home: Path, monkeypatch) -> None:
+    assert config.runtime_dir() == home / ".local" / "state" / "bridged" / "run"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1000")
+    assert config.runtime_dir() == Path("/run/user/1000/bridged")

@@ -1,0 +1,102 @@
+"""Every error can be told to a person in two languages, and to a program by reason and code."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from bridged import errors
+from bridged.errors import (
+    BlockedError,
+    BridgedError,
+    CallerError,
+    InternalError,
+    PinIncorrect,
+    RetryableError,
+)
+from bridged.protocol.codec import REASONS
+
+FAMILIES = {CallerError, RetryableError, BlockedError, InternalError}
+SAMPLES: dict[str, Any] = {"str": "x", "int": 3, "int | None": 3, "tuple[str, ...]": ("x",)}
+kinds = pytest.mark.parametrize("kind", REASONS.values(), ids=REASONS)
+
+
+def sample(kind: type[BridgedError]) -> BridgedError:
+    """Return an error of a kind with every field filled by its type."""
+    return kind(**{field.name: SAMPLES[str(field.type)] for field in fields(kind)})  # type: ignore[arg-type]
+
+
+def test_every_class_of_the_module_is_a_family_or_has_a_reason() -> None:
+    classes = {
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, BridgedError)
+    }
+    assert classes == {BridgedError, *FAMILIES, *REASONS.values()}
+
+
+def test_codes_and_reasons_are_unique() -> None:
+    assert len({kind.code for kind in REASONS.values()}) == len(REASONS)
+    assert all(kind.reason == reason for reason, kind in REASONS.items())
+
+
+@kinds
+def test_each_belongs_to_one_family(kind: type[BridgedError]) -> None:
+    assert len([family for family in FAMILIES if issubclass(kind, family)]) == 1
+
+
+@kinds
+def test_reasons_are_kebab_case_and_codes_in_their_ranges(kind: type[BridgedError]) -> None:
+    assert set(kind.reason) <= set(string.ascii_lowercase + "-")
+    json_rpc = kind.code in {-32700, -32600, -32601, -32602, -32603}
+    assert json_rpc or 4000 <= kind.code < 5000
+
+
+@kinds
+def test_messages_are_in_both_languages_with_the_fields_filled_in(
+    kind: type[BridgedError],
+) -> None:
+    error = sample(kind)
+    messages = error.messages()
+    assert messages.keys() == {"ja", "en"}
+    assert str(error) == messages["en"]
+    for text in messages.values():
+        assert text
+        assert not set(text) & set("{}")
+    assert any(c > "\u3000" for c in messages["ja"])
+
+
+@kinds
+def test_only_fields_are_spoken_of(kind: type[BridgedError]) -> None:
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    for text in (kind.ja, kind.en):
+        assert {name for _, name, _, _ in string.Formatter().parse(text) if name} <= known
+
+
+@kinds
+def test_both_languages_say_the_same_numbers(kind: type[BridgedError]) -> None:
+    names = [
+        sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
+        for text in (kind.ja, kind.en)
+    ]
+    assert names[0] == names[1]
+
+
+def test_braces_in_a_field_are_text() -> None:
+    error = errors.MethodNotFound(method="{0.__class__}{tries_left}")
+    assert "{0.__class__}{tries_left}" in str(error)
+
+
+def test_the_number_of_tries_is_left_out_where_there_is_no_limit() -> None:
+    assert "3" in PinIncorrect(tries_left=3).messages()["ja"]
+    assert PinIncorrect(tries_left=None).messages() == {
+        "ja": "PIN番号が違います。",
+        "en": "The PIN is not correct.",
+    }
+
+
+def test_errors_are_compared_by_identity() -> None:
+    assert errors.NoCard() != errors.NoCard()
