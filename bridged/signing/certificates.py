@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -11,13 +12,23 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
+from bridged.cards.certificate import load
 from bridged.model import X509, Holder, Name
+from bridged.pcsc import tlv
 
 JPKI_NAME = ObjectIdentifier("1.2.392.200149.8.5.5.1")
 JPKI_ADDRESS = ObjectIdentifier("1.2.392.200149.8.5.5.5")
 MAX_TEXT = 300
 """Text of a certificate is cut to this many characters: it is shown, not trusted."""
 
+_UNREADABLE = (
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    ValueError,
+)
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of characters that move, turn or hide what stands beside them (bidi, control)."""
 _ADDRESS = (NameOID.STATE_OR_PROVINCE_NAME, NameOID.LOCALITY_NAME, NameOID.STREET_ADDRESS)
 _KEY_USAGE = (
     "digital_signature",
@@ -32,7 +43,7 @@ _KEY_USAGE = (
 
 def read(der: bytes, *, now: datetime | None = None) -> X509:
     """Read a certificate; raises `ValueError` where it is none."""
-    certificate = x509.load_der_x509_certificate(der)
+    certificate = load(der)
     now = now or datetime.now(UTC)
     return X509(
         der=der,
@@ -49,9 +60,15 @@ def read(der: bytes, *, now: datetime | None = None) -> X509:
     )
 
 
-def _text(name: x509.Name, *oids: ObjectIdentifier) -> str | None:
+def _text(name: x509.Name, *oids: ObjectIdentifier, separator: str = " / ") -> str | None:
     parts = [str(a.value) for oid in oids for a in name.get_attributes_for_oid(oid)]
-    return "".join(parts)[:MAX_TEXT] or None
+    return _shown(separator.join(parts))
+
+
+def _shown(text: str, most: int = MAX_TEXT) -> str | None:
+    """Return text as it may be shown: bounded, and all of it to be seen."""
+    seen = (c for c in text if unicodedata.category(c) not in _UNSEEN)
+    return "".join(seen)[:most] or None
 
 
 def _name(name: x509.Name) -> Name:
@@ -59,7 +76,7 @@ def _name(name: x509.Name) -> Name:
         common_name=_text(name, NameOID.COMMON_NAME),
         organization=_text(name, NameOID.ORGANIZATION_NAME),
         organizational_unit=_text(name, NameOID.ORGANIZATIONAL_UNIT_NAME),
-        rfc4514=name.rfc4514_string()[: 4 * MAX_TEXT],
+        rfc4514=_shown(name.rfc4514_string(), 4 * MAX_TEXT) or "",
     )
 
 
@@ -72,7 +89,8 @@ def _holder(certificate: x509.Certificate) -> Holder:
     return Holder(
         name=_utf8(other.get(JPKI_NAME)) or _first(_text(n, NameOID.COMMON_NAME) for n in names),
         organization=_first(_text(n, NameOID.ORGANIZATION_NAME) for n in names),
-        address=_utf8(other.get(JPKI_ADDRESS)) or _first(_text(n, *_ADDRESS) for n in names),
+        address=_utf8(other.get(JPKI_ADDRESS))
+        or _first(_text(n, *_ADDRESS, separator="") for n in names),
     )
 
 
@@ -81,16 +99,16 @@ def _alternative_names(certificate: x509.Certificate) -> Iterable[x509.GeneralNa
         return list(
             certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         )
-    except (x509.ExtensionNotFound, ValueError):
+    except _UNREADABLE:
         return []
 
 
 def _utf8(der: bytes | None) -> str | None:
-    """Return the text of a DER UTF8String of up to 127 bytes, or with a long length."""
-    if not der or der[0] != 0x0C:
+    """Return the text of a DER UTF8String."""
+    try:
+        return _shown(tlv.find(der or b"", 0x0C).decode())
+    except (tlv.TlvError, UnicodeDecodeError):
         return None
-    skip = 2 if len(der) > 1 and der[1] < 0x80 else 2 + (der[1] & 0x7F if len(der) > 1 else 0)
-    return der[skip:].decode("utf-8", "replace")[:MAX_TEXT] or None
 
 
 def _first(texts: Iterable[str | None]) -> str | None:
@@ -109,7 +127,7 @@ def _key_usage(certificate: x509.Certificate) -> tuple[str, ...]:
     """Return the bits that are set, by their RFC 5280 names; none where nothing is said."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except (x509.ExtensionNotFound, ValueError):
+    except _UNREADABLE:
         return ()
     names = {"content_commitment": "nonRepudiation", "crl_sign": "cRLSign"}
     return tuple(names.get(bit) or _camel(bit) for bit in _KEY_USAGE if getattr(usage, bit))
