@@ -28,6 +28,12 @@ from smartcard import scard
 log = logging.getLogger(__name__)
 
 PNP_NOTIFICATION = r"\\?PnP?\Notification"
+EVENT_COUNTER = 0xFFFF0000
+"""The upper word of a state counts events; it has to be given back as it came."""
+
+RELIST_MS = 60_000
+"""pcsc-lite before 2.1 counts no reader events, and would miss a reader that arrives just before
+the wait: readers are then listed again after this time (milliseconds)."""
 RELISTINGS = 5
 """How often readers are listed anew because one went away before the wait began."""
 
@@ -84,6 +90,7 @@ class PcscContext:
     def __init__(self, handle: Any) -> None:
         self._handle = handle
         self._known: dict[str, tuple[int, bytes]] | None = None
+        self._reader_events = 0
 
     def wait_for_change(self) -> tuple[ReaderStatus, ...]:
         """Wait in SCardGetStatusChange, without time-out after the first call."""
@@ -94,6 +101,9 @@ class PcscContext:
             code, found = self._status_change()
         if code & 0xFFFFFFFF != scard.SCARD_E_TIMEOUT & 0xFFFFFFFF:
             _check(code)
+        self._reader_events = next(
+            (state & EVENT_COUNTER for name, state, _ in found if name == PNP_NOTIFICATION), 0
+        )
         self._known = {
             name: (state & ~scard.SCARD_STATE_CHANGED, bytes(atr))
             for name, state, atr in found
@@ -105,14 +115,13 @@ class PcscContext:
         )
 
     def _status_change(self) -> tuple[int, list[Any]]:
-        timeout = 0 if self._known is None else scard.INFINITE
+        timeout = scard.INFINITE if self._reader_events else RELIST_MS
         known = {} if self._known is None else self._known
         names = self._list()
         watched: list[tuple[str, int]] = [(name, known.get(name, (0, b""))[0]) for name in names]
-        if set(names) != set(known):
+        if self._known is None or set(names) != set(known):
             timeout = 0
-        # The upper word of the PnP entry is the number of readers that we know of.
-        watched.append((PNP_NOTIFICATION, len(names) << 16))
+        watched.append((PNP_NOTIFICATION, self._reader_events))
         code, found = scard.SCardGetStatusChange(self._handle, timeout, watched)
         return code, found
 

@@ -118,12 +118,23 @@ def test_a_reader_that_stays_unknown_ends_the_watch(service) -> None:
 
 def test_the_wait_has_no_end_once_the_readers_are_known(service) -> None:
     answers, asked = service
-    answers += [(["a"], scard.SCARD_E_TIMEOUT, [1 << 16 | EMPTY]), (["a"], 0, [2 << 16 | PRESENT])]
+    answers += [
+        (["a"], scard.SCARD_E_TIMEOUT, [1 << 16 | EMPTY, 5 << 16]),
+        (["a"], 0, [2 << 16 | PRESENT, 5 << 16]),
+    ]
     context = PcscContext(None)
     context.wait_for_change()
     context.wait_for_change()
-    assert asked[0] == (0, [("a", 0), (PNP_NOTIFICATION, 1 << 16)])
-    assert asked[1] == (scard.INFINITE, [("a", 1 << 16 | EMPTY), (PNP_NOTIFICATION, 1 << 16)])
+    assert asked[0] == (0, [("a", 0), (PNP_NOTIFICATION, 0)])
+    assert asked[1] == (scard.INFINITE, [("a", 1 << 16 | EMPTY), (PNP_NOTIFICATION, 5 << 16)])
+
+
+def test_without_a_count_of_reader_events_readers_are_listed_again_now_and_then(service) -> None:
+    answers, asked = service
+    answers += [(["a"], 0, [1 << 16 | EMPTY]), (["a"], scard.SCARD_E_TIMEOUT, [1 << 16 | EMPTY])]
+    context = PcscContext(None)
+    assert context.wait_for_change() == context.wait_for_change()
+    assert asked[1] == (module.RELIST_MS, [("a", 1 << 16 | EMPTY), (PNP_NOTIFICATION, 0)])
 
 
 def test_a_reader_that_came_since_is_looked_at_at_once(service) -> None:
