@@ -1,11 +1,13 @@
 """Every failure bridged can report, with its wire code and what the person can do.
 
-The tree has four families, by who can act:
+The tree has families, by who can act:
 
 * `CallerError`: the request itself is wrong; repeating it will fail again.
 * `RetryableError`: something outside the request has to change first (a card, a PIN, time).
 * `BlockedError`: nobody at this computer can mend it; the issuer or an administrator can.
-* `InternalError`: a defect here; `id` finds it in the daemon's log.
+* `LocalError`: the program cannot start so; told on the terminal, never on the wire.
+
+`InternalError` stands alone: a defect here; `id` finds it in the daemon's log.
 
 A class is one `reason` of `docs/protocol.md`. Its dataclass fields are the members of
 `error.data` beside `reason` and `messages`.
@@ -14,7 +16,7 @@ A class is one `reason` of `docs/protocol.md`. Its dataclass fields are the memb
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import ClassVar, cast
 
 
 class BridgedError(Exception):
@@ -24,6 +26,8 @@ class BridgedError(Exception):
     code: ClassVar[int]
     en: ClassVar[str]
     ja: ClassVar[str]
+    made = cast("tuple[bytes, ...]", ())
+    """The signatures a batch had made when this ended it, in order; no field of the error."""
 
     def data(self) -> dict[str, object]:
         """Return the typed fields of this error by their Python names."""
@@ -48,6 +52,10 @@ class RetryableError(BridgedError):
 
 class BlockedError(BridgedError):
     """Only somebody elsewhere can mend it."""
+
+
+class LocalError(BridgedError):
+    """The program itself cannot go on; told on the terminal, never on the wire."""
 
 
 # ---- the message itself (JSON-RPC 2.0, section 5.1) ----
@@ -332,11 +340,11 @@ class Cancelled(RetryableError):
     ja = "要求は取り消されました。"
 
 
-# ---- the program itself: told on the terminal, never on the wire ----
+# ---- the program itself ----
 
 
 @dataclass(eq=False)
-class ConfigError(CallerError):
+class ConfigError(LocalError):
     """The settings cannot be used."""
 
     file: str
@@ -347,7 +355,7 @@ class ConfigError(CallerError):
 
 
 @dataclass(eq=False)
-class AddressInUse(CallerError):
+class AddressInUse(LocalError):
     """Something else listens on the port already."""
 
     port: int

@@ -8,6 +8,7 @@ async with connect(token=token) as bridge:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -112,11 +113,19 @@ class Bridge:
         algorithm: Algorithm = Algorithm.RS256,
         title: str = "",
     ) -> tuple[bytes, ...]:
-        """`signature.create`."""
+        """`signature.create`: one signature for each digest, or the error of the first that failed.
+
+        The error's `made` then holds the signatures before it.
+        """
         params = m.SignatureParams(
             certificate=certificate, algorithm=algorithm, digests=tuple(digests), title=title
         )
-        return (await self.call("signature.create", params, m.SignatureList)).signatures
+        result = await self.call("signature.create", params, m.SignatureList)
+        return tuple(signature for signature in result.signatures if signature is not None)
+
+    async def discover(self) -> m.OpenRpc:
+        """`rpc.discover`."""
+        return await self.call("rpc.discover", m.Empty(), m.OpenRpc)
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield notifications in order until the connection ends."""
@@ -135,10 +144,20 @@ class Bridge:
                 )
             )
             return codec.decode_result(await future, result)
+        except asyncio.CancelledError:
+            await self._cancel(request_id)
+            raise
         except ConnectionClosed as error:
             raise self._closed(error) from None
         finally:
             del self._waiting[request_id]
+
+    async def _cancel(self, request_id: int) -> None:
+        """Tell the daemon that nobody waits for a request any more; its answer is not awaited."""
+        params = m.CancelParams(id=request_id)
+        message = {"jsonrpc": "2.0", "id": next(self._ids), "method": "request.cancel"}
+        with contextlib.suppress(ConnectionClosed):
+            await self._socket.send(codec.encode({**message, "params": params}))
 
     async def receive(self) -> None:
         """Read frames until the connection ends; `connect` runs this."""

@@ -111,6 +111,8 @@ def error_object(error: BridgedError) -> ErrorObject:
     """Return the error as it goes over the wire."""
     fields = {wire_name(k): v for k, v in error.data().items()}
     data = {"reason": error.reason, "messages": error.messages(), **fields}
+    if error.made:
+        data["signatures"] = error.made
     return ErrorObject(error.code, str(error), data)
 
 
@@ -118,12 +120,15 @@ def error_from(value: ErrorObject) -> BridgedError:
     """Return the exception a daemon's error stands for; an unknown reason is internal."""
     fields = dict(value.data)
     fields.pop("messages", None)
+    made = fields.pop("signatures", [])
     kind = REASONS.get(str(fields.pop("reason", "")))
-    if kind is not None:
-        try:
-            return kind(**{_python_name(k): v for k, v in fields.items()})
-        except TypeError:
-            pass
+    try:
+        if kind is not None:
+            error = kind(**{_python_name(k): v for k, v in fields.items()})
+            error.made = msgspec.convert(made, tuple[bytes, ...], strict=False)
+            return error
+    except (TypeError, msgspec.ValidationError):
+        pass
     return errors.InternalError(id=str(value.code))
 
 
@@ -142,6 +147,8 @@ def _tree(kind: type[BridgedError]) -> list[type[BridgedError]]:
 
 
 REASONS: dict[str, type[BridgedError]] = {
-    kind.reason: kind for kind in _tree(BridgedError) if hasattr(kind, "reason")
+    kind.reason: kind
+    for kind in _tree(BridgedError)
+    if hasattr(kind, "reason") and not issubclass(kind, errors.LocalError)
 }
-"""Every error of the protocol by its reason."""
+"""Every error that goes over the wire, by its reason."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -129,6 +129,13 @@ class AuthenticationParams(Wire, frozen=True):
     challenge: Annotated[str, Meta(min_length=44, max_length=128)]
 
 
+class OnError(StrEnum):
+    """What a batch does when one of its signatures fails."""
+
+    STOP = "stop"
+    CONTINUE = "continue"
+
+
 class SignatureParams(Wire, frozen=True):
     """Digests to sign with one key, and what they stand for in the person's words."""
 
@@ -136,18 +143,51 @@ class SignatureParams(Wire, frozen=True):
     algorithm: Algorithm
     digests: Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=MAX_DIGESTS)]
     title: Annotated[str, Meta(max_length=200)] = ""
+    on_error: OnError = OnError.STOP
+
+
+class SignatureFailure(Wire, frozen=True):
+    """Why one digest of a batch has no signature."""
+
+    index: int
+    reason: str
+    messages: dict[str, str]
 
 
 class SignatureList(Wire, frozen=True):
-    """One signature per digest, in order; ECDSA as raw r||s (RFC 7518, section 3.4)."""
+    """One signature per digest, in order; ECDSA as raw r||s (RFC 7518, section 3.4).
 
-    signatures: tuple[bytes, ...]
+    With `on_error` `continue` a signature may be None; `failures` then says why.
+    """
+
+    signatures: tuple[bytes | None, ...]
+    failures: tuple[SignatureFailure, ...]
+
+
+class CancelParams(Wire, frozen=True):
+    """A request of this connection, by its JSON-RPC id."""
+
+    id: int | Id
+
+
+class CancelResult(Wire, frozen=True):
+    """Whether the request was still under way; it then ends with `cancelled`."""
+
+    cancelled: bool
 
 
 class ReaderEvent(Wire, frozen=True):
     """The reader as it is after the event."""
 
     reader: Reader
+
+
+class ProgressEvent(Wire, frozen=True):
+    """How many signatures of a batch are made; `id` is the request's."""
+
+    id: int | str
+    done: int
+    total: int
 
 
 class LeaseEndedEvent(Wire, frozen=True):
@@ -157,13 +197,23 @@ class LeaseEndedEvent(Wire, frozen=True):
     cause: LeaseEnd
 
 
+class OpenRpc(Wire, frozen=True):
+    """The OpenRPC document of this protocol (OpenRPC 1.3)."""
+
+    openrpc: str
+    info: dict[str, Any]
+    methods: list[dict[str, Any]]
+    components: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A request: what goes in, what comes out, and the grant it needs."""
+    """A request: what goes in, what comes out, the grant it needs, and whether it may be long."""
 
     params: type[Wire]
     result: type[Wire]
     grant: Grant | None
+    large: bool = False
 
 
 METHODS: dict[str, Method] = {
@@ -174,7 +224,9 @@ METHODS: dict[str, Method] = {
     "pin.verify": Method(PinVerifyParams, Lease, Grant.SIGN),
     "lease.release": Method(LeaseParams, Empty, Grant.SIGN),
     "authentication.create": Method(AuthenticationParams, AuthenticationToken, Grant.SIGN),
-    "signature.create": Method(SignatureParams, SignatureList, Grant.SIGN),
+    "signature.create": Method(SignatureParams, SignatureList, Grant.SIGN, large=True),
+    "request.cancel": Method(CancelParams, CancelResult, None),
+    "rpc.discover": Method(Empty, OpenRpc, None),
 }
 
 NOTIFICATIONS: dict[str, type[Wire]] = {
@@ -183,4 +235,5 @@ NOTIFICATIONS: dict[str, type[Wire]] = {
     "card.inserted": ReaderEvent,
     "card.removed": ReaderEvent,
     "lease.ended": LeaseEndedEvent,
+    "request.progress": ProgressEvent,
 }

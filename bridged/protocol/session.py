@@ -12,6 +12,9 @@ from bridged.protocol.messages import METHODS
 MAX_IN_FLIGHT = 32
 """Requests of one connection that may wait for their answer at the same time."""
 
+MAX_PARAMS = 8192
+"""Bytes of parameters, but for the methods that carry digests."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -55,6 +58,8 @@ class Session:
             raise InvalidRequest(detail="a request with this id is under way")
         if len(self._in_flight) >= MAX_IN_FLIGHT:
             raise Busy
+        if len(envelope.params) > MAX_PARAMS and not method.large:
+            raise InvalidRequest(detail=f"more than {MAX_PARAMS} bytes of parameters")
         params = codec.decode_params(envelope.params, method.params)
         self._in_flight.add(envelope.id)
         return Request(envelope.id, envelope.method, params, method.grant)

@@ -13,18 +13,22 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bridged.errors import AddressInUse
+from bridged.protocol.codec import encode
 from bridged.protocol.messages import SUBPROTOCOL, CloseCode
+from bridged.protocol.openrpc import document
 from bridged.server.connection import Connection
 from bridged.server.guard import guard, identify
 from bridged.server.status import status_page, stylesheet
 from bridged.service.hub import Hub
 from bridged.sites.origins import Origin
-from bridged.sites.policy import SitePolicy
+from bridged.sites.policy import Site, SitePolicy
 
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 1 << 20
 HEARTBEAT_S = 30.0
+MAX_CONNECTIONS = 16
+"""Of one site, or of all programs together."""
 LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -35,7 +39,11 @@ class Daemon:
     hub: Hub
     policy: SitePolicy
     token: str
-    sockets: set[web.WebSocketResponse]
+    sockets: dict[web.WebSocketResponse, Site]
+
+    def full(self, site: Site) -> bool:
+        """Whether the site has as many connections as it may."""
+        return sum(each == site for each in self.sockets.values()) >= MAX_CONNECTIONS
 
 
 DAEMON = web.AppKey("daemon", Daemon)
@@ -44,10 +52,11 @@ DAEMON = web.AppKey("daemon", Daemon)
 def create_app(hub: Hub, policy: SitePolicy, token: str) -> web.Application:
     """Return the application; the hub is started and stopped by the caller."""
     app = web.Application(middlewares=[guard])
-    app[DAEMON] = Daemon(hub, policy, token, set())
+    app[DAEMON] = Daemon(hub, policy, token, {})
     app.add_routes(
         [
             web.get("/v1", _socket),
+            web.get("/openrpc.json", _openrpc),
             web.get("/health", _health),
             web.get("/", _status),
             web.get("/status.css", stylesheet),
@@ -110,17 +119,23 @@ async def _socket(request: web.Request) -> web.StreamResponse:
     elif isinstance(who, Origin):
         log.info("%s is not allowed and was turned away", who)
         await ws.close(code=CloseCode.SITE_NOT_ALLOWED, message=b"site not allowed")
+    elif daemon.full(who):
+        await ws.close(code=CloseCode.TOO_MANY_CONNECTIONS, message=b"too many connections")
     else:
-        daemon.sockets.add(ws)
+        daemon.sockets[ws] = who
         try:
             await Connection(daemon.hub, ws, who).run()
         finally:
-            daemon.sockets.discard(ws)
+            del daemon.sockets[ws]
     return ws
 
 
 async def _health(_: web.Request) -> web.Response:
     return web.Response(text="ok\n")
+
+
+async def _openrpc(_: web.Request) -> web.Response:
+    return web.Response(text=encode(document()), content_type="application/json")
 
 
 async def _status(request: web.Request) -> web.Response:

@@ -20,10 +20,32 @@ log = logging.getLogger(__name__)
 MAX_QUEUE = 256
 """Frames that may wait for a page that does not read."""
 SEND_TIMEOUT_S = 20.0
+IDLE_S = 3600.0
+"""A connection that asks nothing for so long is closed; a client connects anew when it needs to."""
+BURST, FRAMES_PER_S = 500, 50
 
 
 class TooSlow(Exception):
     """The page does not read what it is sent."""
+
+
+class Flood(Exception):
+    """The page sends more than anybody could mean."""
+
+
+class Bucket:
+    """Lets `BURST` frames through at once and `FRAMES_PER_S` in the long run."""
+
+    def __init__(self, now: float) -> None:
+        self._left, self._at = float(BURST), now
+
+    def take(self, now: float) -> None:
+        """Take one; raises `Flood` when the bucket is empty."""
+        self._left = min(float(BURST), self._left + (now - self._at) * FRAMES_PER_S)
+        self._at = now
+        if self._left < 1:
+            raise Flood
+        self._left -= 1
 
 
 class Connection:
@@ -55,13 +77,26 @@ class Connection:
                     task.cancel()
         except* TooSlow:
             await self._socket.close(code=CloseCode.TOO_SLOW, message=b"too slow")
+        except* Flood:
+            log.warning("%s sent too much and was turned away", self.site.origin)
+            await self._socket.close(code=CloseCode.FLOOD, message=b"flood")
         except* (TimeoutError, ConnectionError):
             log.debug("%s went away", self.site.origin)
         finally:
             self._hub.leave(self)
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
-        async for message in self._socket:
+        loop = asyncio.get_running_loop()
+        bucket = Bucket(loop.time())
+        while True:
+            try:
+                message = await self._socket.receive(timeout=IDLE_S)
+            except TimeoutError:
+                await self._socket.close(code=CloseCode.GOING_AWAY, message=b"idle")
+                return
+            if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}:
+                return
+            bucket.take(loop.time())
             if message.type is not WSMsgType.TEXT:
                 await self._socket.close(code=1003, message=b"text frames only")
                 return

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bridged import __version__
 from bridged.cards.base import Key
 from bridged.errors import (
+    BridgedError,
+    Cancelled,
     CardMute,
     InvalidParams,
     LeaseEnded,
@@ -33,7 +36,9 @@ from bridged.model import (
 from bridged.pcsc.bus import Bus
 from bridged.pin.entry import PinEntry, PinRequest, obtain
 from bridged.protocol import messages as m
+from bridged.protocol import openrpc
 from bridged.protocol.session import Request
+from bridged.service.batch import Progress, sign_batch
 from bridged.service.card import InsertedCard
 from bridged.service.keys import SigningKey, describe, verify
 from bridged.service.leases import Held, Leases
@@ -53,6 +58,21 @@ class Peer(Protocol):
         """Send a notification; never waits."""
 
 
+@dataclass(slots=True)
+class Call:
+    """One request under way: whose it is, and how far it got."""
+
+    peer: Peer
+    id: int | str
+    made: list[bytes] = field(default_factory=list)
+    cancelled: bool = False
+
+    @property
+    def site(self) -> Site:
+        """Who asks."""
+        return self.peer.site
+
+
 class Hub:
     """Serves requests of all connections over all readers."""
 
@@ -61,7 +81,8 @@ class Hub:
         self._peers: set[Peer] = set()
         self._leases = Leases(self._lease_ended)
         self.readers = Readers(bus, self._reader_event)
-        self._methods: dict[str, Callable[[Peer, Any], Awaitable[Wire]]] = {
+        self._calls: dict[tuple[Peer, int | str], tuple[Call, asyncio.Task[Any]]] = {}
+        self._methods: dict[str, Callable[[Call, Any], Awaitable[Wire]]] = {
             "bridge.info": self._bridge_info,
             "reader.list": self._reader_list,
             "certificate.list": self._certificate_list,
@@ -70,6 +91,8 @@ class Hub:
             "lease.release": self._lease_release,
             "authentication.create": self._authentication_create,
             "signature.create": self._signature_create,
+            "request.cancel": self._request_cancel,
+            "rpc.discover": self._rpc_discover,
         }
 
     async def start(self) -> None:
@@ -95,7 +118,21 @@ class Hub:
         """Do what a request asks for; raises `BridgedError`."""
         if request.grant is not None:
             peer.site.require(request.grant)
-        return await self._methods[request.method](peer, request.params)
+        call = Call(peer, request.id)
+        task = asyncio.current_task()
+        assert task is not None
+        self._calls[peer, request.id] = (call, task)
+        try:
+            return await self._methods[request.method](call, request.params)
+        except asyncio.CancelledError:
+            if not call.cancelled:
+                raise
+            task.uncancel()
+            raise _with_made(Cancelled(), call) from None
+        except BridgedError as error:
+            raise _with_made(error, call) from error.__cause__
+        finally:
+            del self._calls[peer, request.id]
 
     # ---- events ----
 
@@ -116,25 +153,25 @@ class Hub:
 
     # ---- methods ----
 
-    async def _bridge_info(self, peer: Peer, _: m.Empty) -> m.BridgeInfo:
+    async def _bridge_info(self, call: Call, _: m.Empty) -> m.BridgeInfo:
         return m.BridgeInfo(
             version=__version__,
             protocols=(m.SUBPROTOCOL,),
             methods=tuple(m.METHODS),
-            origin=peer.site.origin,
-            grants=tuple(sorted(peer.site.grants)),
+            origin=call.site.origin,
+            grants=tuple(sorted(call.site.grants)),
             pin_entry=tuple(entry.way for entry in self._pin_entries),
         )
 
-    async def _reader_list(self, _: Peer, __: m.Empty) -> m.ReaderList:
+    async def _reader_list(self, _: Call, __: m.Empty) -> m.ReaderList:
         return m.ReaderList(readers=tuple(slot.describe() for slot in self.readers.all()))
 
     async def _certificate_list(
-        self, peer: Peer, params: m.CertificateListParams
+        self, call: Call, params: m.CertificateListParams
     ) -> m.CertificateList:
         slots = self.readers.chosen(params.reader)
         found = await asyncio.gather(
-            *(self._certificates(peer, slot, params.usage) for slot in slots),
+            *(self._certificates(call.peer, slot, params.usage) for slot in slots),
             return_exceptions=True,
         )
         certificates: list[Certificate] = []
@@ -155,15 +192,15 @@ class Hub:
             for key in await card.keys(usage)
         ]
 
-    async def _pin_status(self, _: Peer, params: m.KeyParams) -> PinStatus:
+    async def _pin_status(self, _: Call, params: m.KeyParams) -> PinStatus:
         card, key = await self._find(params.key, "key")
         return await card.pin_status(key)
 
-    async def _pin_verify(self, peer: Peer, params: m.PinVerifyParams) -> m.Lease:
+    async def _pin_verify(self, call: Call, params: m.PinVerifyParams) -> m.Lease:
         card, key = await self._find(params.key, "key")
-        self._leases.reserve(card, peer)
+        self._leases.reserve(card, call.peer)
         try:
-            held = await self._verify(peer, card, key, params)
+            held = await self._verify(call, card, key, params)
         except BaseException:
             self._leases.cancel(card)
             card.pin_tried()
@@ -171,9 +208,9 @@ class Hub:
         return m.Lease(id=held.id, key=params.key, expires_in_seconds=params.lease_seconds)
 
     async def _verify(
-        self, peer: Peer, card: InsertedCard, key: Key, params: m.PinVerifyParams
+        self, call: Call, card: InsertedCard, key: Key, params: m.PinVerifyParams
     ) -> Held:
-        request = PinRequest(peer.site, key.pin.label, key.pin.rules, params.pin)
+        request = PinRequest(call.site, key.pin.label, key.pin.rules, params.pin)
         with await obtain(self._pin_entries, request) as pin:
             epoch = await verify(card, key, pin, accept_last_try=params.accept_last_try)
             card.worker.keep_connected(keep=True)
@@ -183,35 +220,50 @@ class Hub:
                 card, key, epoch=epoch, pin=kept, seconds=params.lease_seconds
             )
 
-    async def _lease_release(self, peer: Peer, params: m.LeaseParams) -> m.Empty:
-        self._leases.release(params.lease, peer)
+    async def _lease_release(self, call: Call, params: m.LeaseParams) -> m.Empty:
+        self._leases.release(params.lease, call.peer)
         return m.Empty()
 
     async def _authentication_create(
-        self, peer: Peer, params: m.AuthenticationParams
+        self, call: Call, params: m.AuthenticationParams
     ) -> AuthenticationToken:
-        origin = peer.site.origin
+        origin = call.site.origin
         if origin is None:
             raise SiteNotAllowed(origin="program", grant=Grant.SIGN)
         key = SigningKey.of(*await self._find(params.certificate), Usage.AUTHENTICATION)
         algorithm = algorithms.supported_by(key.certificate)[0]
         digest = webeid.digest(origin, params.challenge, algorithm)
-        signature = await self._sign(peer, key, algorithm, digest)
+        signature = await self._sign(call.peer, key, algorithm, digest)
         log.info("%s authenticated with %s", origin, key.key.label)
         return webeid.token(key.certificate, algorithm, signature, __version__)
 
-    async def _signature_create(self, peer: Peer, params: m.SignatureParams) -> m.SignatureList:
+    async def _signature_create(self, call: Call, params: m.SignatureParams) -> m.SignatureList:
         key = SigningKey.of(*await self._find(params.certificate), Usage.SIGNATURE)
         size = algorithms.digest_size(params.algorithm)
         for i, digest in enumerate(params.digests):
             if len(digest) != size:
                 raise InvalidParams(path=f"digests[{i}]", detail=f"{size} bytes are expected")
         algorithms.require(params.algorithm, key.certificate)
-        signatures = [
-            await self._sign(peer, key, params.algorithm, digest) for digest in params.digests
-        ]
-        log.info("%s signed %d digests: %r", peer.site.origin, len(signatures), params.title)
-        return m.SignatureList(signatures=tuple(signatures))
+        signatures, failures = await sign_batch(
+            params.digests,
+            lambda digest: self._sign(call.peer, key, params.algorithm, digest),
+            Progress(call.peer.notify, call.id, len(params.digests)),
+            made=call.made,
+            go_on=params.on_error is m.OnError.CONTINUE,
+        )
+        log.info("%s signed %d digests: %r", call.site.origin, len(call.made), params.title)
+        return m.SignatureList(signatures=signatures, failures=failures)
+
+    async def _request_cancel(self, call: Call, params: m.CancelParams) -> m.CancelResult:
+        other, task = self._calls.get((call.peer, params.id), (None, None))
+        if other is None or task is None or other is call:
+            return m.CancelResult(cancelled=False)
+        other.cancelled = True
+        task.cancel()
+        return m.CancelResult(cancelled=True)
+
+    async def _rpc_discover(self, _: Call, __: m.Empty) -> m.OpenRpc:
+        return openrpc.document()
 
     # ---- their parts ----
 
@@ -235,6 +287,11 @@ class Hub:
         except (LeaseEnded, PinIncorrect, PinBlocked):
             self._leases.end(held, m.LeaseEnd.CARD_RESET)
             raise
+
+
+def _with_made(error: BridgedError, call: Call) -> BridgedError:
+    error.made = tuple(call.made)
+    return error
 
 
 def _card_in(slot: Slot) -> InsertedCard:

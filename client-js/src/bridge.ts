@@ -131,7 +131,7 @@ export class Bridge extends BridgeEventTarget {
     const digests = request.digests.map(toBase64);
     const params = { certificate, algorithm, digests, ...defined({ title }) };
     return this.#call("signature.create", params, { signal }, ({ signatures }) =>
-      signatures.map(fromBase64),
+      signatures.flatMap((signature) => (signature === null ? [] : [fromBase64(signature)])),
     );
   }
 

@@ -203,17 +203,47 @@ export interface AuthenticationParams {
   readonly challenge: string;
 }
 
+/** What a batch does when one of its signatures fails. */
+export type OnError = "stop" | "continue";
+
 /** Digests to sign with one key, and what they stand for in the person's words. */
 export interface SignatureParams {
   readonly certificate: string;
   readonly algorithm: Algorithm;
   readonly digests: readonly Base64[];
   readonly title?: string;
+  readonly onError?: OnError;
 }
 
-/** One signature for each digest, in order; ECDSA as raw r||s. */
+/** Why one digest of a batch has no signature. */
+export interface SignatureFailure {
+  readonly index: number;
+  readonly reason: string;
+  readonly messages: Readonly<Record<string, string>>;
+}
+
+/** One signature for each digest, in order; null where `failures` says why (`onError` `continue`). */
 export interface SignatureList {
-  readonly signatures: readonly Base64[];
+  readonly signatures: readonly (Base64 | null)[];
+  readonly failures: readonly SignatureFailure[];
+}
+
+/** A request of this connection, by its JSON-RPC id. */
+export interface CancelParams {
+  readonly id: number | string;
+}
+
+/** Whether the request was still under way; it then ends with `cancelled`. */
+export interface CancelResult {
+  readonly cancelled: boolean;
+}
+
+/** The OpenRPC document of this protocol. */
+export interface OpenRpc {
+  readonly openrpc: string;
+  readonly info: Readonly<Record<string, unknown>>;
+  readonly methods: readonly Readonly<Record<string, unknown>>[];
+  readonly components: Readonly<Record<string, unknown>>;
 }
 
 /** The reader as it is after the event. */
@@ -223,6 +253,13 @@ export interface ReaderEvent {
 
 /** Why a lease ended without being released. */
 export type LeaseEnd = "expired" | "replaced" | "card-removed" | "card-reset";
+
+/** How many signatures of a batch are made; `id` is the request's. */
+export interface ProgressEvent {
+  readonly id: number | string;
+  readonly done: number;
+  readonly total: number;
+}
 
 /** A lease is over before it was released. */
 export interface LeaseEndedEvent {
@@ -240,6 +277,8 @@ export interface Methods {
   "lease.release": { params: LeaseParams; result: Empty };
   "authentication.create": { params: AuthenticationParams; result: AuthenticationToken };
   "signature.create": { params: SignatureParams; result: SignatureList };
+  "request.cancel": { params: CancelParams; result: CancelResult };
+  "rpc.discover": { params: Empty; result: OpenRpc };
 }
 
 /** Everything the daemon tells without being asked. */
@@ -249,6 +288,7 @@ export interface Notifications {
   "card.inserted": ReaderEvent;
   "card.removed": ReaderEvent;
   "lease.ended": LeaseEndedEvent;
+  "request.progress": ProgressEvent;
 }
 
 /** Every reason a request can fail for, with the members of `error.data` it brings. */

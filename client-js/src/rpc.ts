@@ -37,6 +37,7 @@ const NOTIFICATIONS: Readonly<Record<keyof Notifications, true>> = {
   "card.inserted": true,
   "card.removed": true,
   "lease.ended": true,
+  "request.progress": true,
 };
 
 /** How this end names the failure of a peer that breaks the protocol (RFC 6455, section 7.4.1). */

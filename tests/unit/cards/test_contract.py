@@ -244,7 +244,9 @@ def test_nothing_is_signed_after_a_reset_until_the_pin_is_given_again(
     subject, usage: Usage
 ) -> None:
     driver, key = unlocked(subject, usage)
+    epoch = driver.epoch
     subject.reset()
+    assert driver.epoch != epoch
     with pytest.raises(SecurityStatus):
         driver.sign(key, bytes(32))
     driver.verify_pin_guarded(key, subject.pin(usage), accept_last_try=False)

@@ -6,6 +6,7 @@ import gzip
 import zlib
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bridged.cards import piv
@@ -216,6 +217,19 @@ def test_a_key_that_was_never_listed_signs_nothing(script, certificate: bytes) -
 )
 def test_a_slot_without_a_readable_certificate_is_no_key(script, answer: str) -> None:
     channel = script(SELECT, (GET_9C + "00", answer))
+    assert PivDriver.detect(channel).keys(Usage.SIGNATURE) == []
+
+
+@pytest.mark.parametrize(
+    "private",
+    [ec.generate_private_key(ec.SECP521R1()), ed25519.Ed25519PrivateKey.generate()],
+    ids=["P-521", "Ed25519"],
+)
+def test_a_slot_with_a_key_that_has_no_algorithm_is_no_key(script, ca, private) -> None:
+    holder, validity = certificates.Cardholder(), certificates.valid_for(30)
+    issued = certificates.ebid_signature(ca, private.public_key(), holder, validity)
+    answer = wrapped(issued.public_bytes(Encoding.DER))
+    channel = script(SELECT, *in_parts(GET_9C + "00", answer))
     assert PivDriver.detect(channel).keys(Usage.SIGNATURE) == []
 
 

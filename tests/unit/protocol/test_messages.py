@@ -85,7 +85,10 @@ def test_every_notification_is_on_the_page_with_its_members() -> None:
     assert sorted(set(names)) == sorted(NOTIFICATIONS)
     objects = [re.findall(r"(\w+)(?:: \w+)?", q) for q in quoted(text) if q.startswith("{")]
     told = [[name for name in each if name[0].islower()] for each in objects]
-    assert told == [members(messages.ReaderEvent), members(messages.LeaseEndedEvent)]
+    assert told == [
+        members(kind)
+        for kind in (messages.ReaderEvent, messages.LeaseEndedEvent, messages.ProgressEvent)
+    ]
     assert {cause.value for cause in LeaseEnd} <= set(quoted(text))
 
 
@@ -110,9 +113,15 @@ def test_every_object_is_on_the_page_with_its_members() -> None:
             r"^\* \*\*(\w+)\*\* `\{([^}]*)\}`", section("Objects"), re.MULTILINE
         )
     }
-    assert told.keys() == {"Reader", "Certificate", "x509", "PinStatus", "AuthenticationToken"}
-    for name, listed in told.items():
-        assert listed == members(getattr(model, name[0].upper() + name[1:]))
+    kinds = {
+        "Reader": model.Reader,
+        "Certificate": model.Certificate,
+        "x509": model.X509,
+        "PinStatus": model.PinStatus,
+        "SignatureFailure": messages.SignatureFailure,
+        "AuthenticationToken": model.AuthenticationToken,
+    }
+    assert told == {name: members(kind) for name, kind in kinds.items()}
 
 
 def test_every_close_code_is_on_the_page() -> None:

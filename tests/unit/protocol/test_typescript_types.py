@@ -81,8 +81,13 @@ def typescript(kind: object) -> str:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Annotated:
         return typescript(arguments[0])
-    if origin is tuple:
-        return f"readonly {typescript(arguments[0])}[]"
+    if origin is dict:
+        return f"Readonly<Record<string, {typescript(arguments[1])}>>"
+    if kind is typing.Any:
+        return "unknown"
+    if origin in {tuple, list}:
+        item = typescript(arguments[0])
+        return f"readonly ({item})[]" if " | " in item else f"readonly {item}[]"
     if origin in {types.UnionType, typing.Union}:
         return " | ".join(typescript(each) for each in arguments)
     if isinstance(kind, type) and issubclass(kind, Wire | StrEnum):

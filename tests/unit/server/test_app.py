@@ -225,6 +225,58 @@ async def test_a_page_that_does_not_read_is_dropped(
         assert ws.close_code == m.CloseCode.TOO_SLOW
 
 
+async def test_a_site_has_so_many_connections_and_no_more(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridged.server.app.MAX_CONNECTIONS", 1)
+    async with open_socket(daemon) as first:
+        await ask(first, "bridge.info")
+        assert await close_code(daemon, ALLOWED) == m.CloseCode.TOO_MANY_CONNECTIONS
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with open_socket(daemon, None, additional_headers=headers) as program:
+            assert "result" in await ask(program, "bridge.info")
+    async with open_socket(daemon) as again:
+        assert "result" in await ask(again, "bridge.info")
+
+
+async def test_a_flood_is_cut_off(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "BURST", 3)
+    monkeypatch.setattr(connection_module, "FRAMES_PER_S", 0)
+    async with open_socket(daemon) as ws:
+        for _ in range(3):
+            assert "result" in await ask(ws, "bridge.info")
+        await ws.send("{}")
+        await ws.wait_closed()
+        assert ws.close_code == m.CloseCode.FLOOD
+
+
+async def test_a_connection_that_asks_nothing_is_closed(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "IDLE_S", 0.05)
+    assert await close_code(daemon, ALLOWED) == m.CloseCode.GOING_AWAY
+
+
+async def test_long_parameters_are_for_digests_alone(daemon: Daemon) -> None:
+    async with open_socket(daemon) as ws:
+        refused = await ask(ws, "pin.status", key="x" * 9000)
+        assert refused["error"]["data"]["reason"] == "invalid-request"
+        digests = ["A" * 43 + "="] * 1000
+        many = await ask(
+            ws, "signature.create", certificate="x.9c", algorithm="RS256", digests=digests
+        )
+        assert many["error"]["data"]["reason"] == "certificate-not-found"
+
+
+async def test_the_openrpc_document_is_served(daemon: Daemon) -> None:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{daemon.http}/openrpc.json") as response,
+        open_socket(daemon) as ws,
+    ):
+        assert (await ask(ws, "rpc.discover"))["result"] == await response.json()
+
+
 async def test_the_end_of_the_daemon_is_told_and_the_card_forgets_the_pin(
     bus: InProcessBus, ebid: VirtualCard
 ) -> None:

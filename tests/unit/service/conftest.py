@@ -37,9 +37,9 @@ class Page:
             if method == name:
                 return params
 
-    async def call(self, method: str, **params: object) -> Wire:
+    async def call(self, method: str, *, as_id: int = 1, **params: object) -> Wire:
         kind = METHODS[method]
-        request = Request(1, method, kind.params(**params), kind.grant)
+        request = Request(as_id, method, kind.params(**params), kind.grant)
         return await self._hub.handle(self, request)
 
     async def fails(self, method: str, **params: object) -> BridgedError:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from bridged.errors import (
     AlgorithmUnsupported,
+    Cancelled,
     CardLeased,
     CardRemoved,
     CertificateExpired,
@@ -448,6 +449,116 @@ async def test_a_lease_on_one_key_does_not_open_the_other(
         "signature.create", certificate=signature, algorithm=Algorithm.RS256, digests=(DIGEST,)
     )
     assert isinstance(error, PinRequired)
+
+
+async def sign_many(page: Page, key: str, count: int, **params: Any) -> asyncio.Task[Any]:
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    digests = tuple(hashlib.sha256(n.to_bytes(2)).digest() for n in range(count))
+    params |= {"certificate": key, "algorithm": Algorithm.RS256, "digests": digests}
+    return asyncio.create_task(page.call("signature.create", **params))
+
+
+async def test_a_batch_tells_how_far_it_is(
+    page: Page, inserted: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridged.service.batch.PROGRESS_S", 0.0)
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    await (await sign_many(page, key, 3))
+    told = [await page.event("request.progress") for _ in range(3)]
+    assert told == [m.ProgressEvent(id=1, done=n, total=3) for n in (1, 2, 3)]
+
+
+async def test_a_single_signature_tells_no_progress(page: Page, inserted: VirtualCard) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    await (await sign_many(page, key, 1))
+    assert page.events.empty()
+
+
+async def test_a_cancelled_batch_stops_and_says_what_was_made(
+    page: Page, inserted: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridged.service.batch.PROGRESS_S", 0.0)
+    certificate = await page.certificate(Usage.SIGNATURE)
+    task = await sign_many(page, certificate.id, 1000)
+    for _ in range(2):
+        progress = await page.event("request.progress")
+    assert isinstance(progress, m.ProgressEvent)
+    assert await page.call("request.cancel", as_id=2, id=1) == m.CancelResult(cancelled=True)
+    with pytest.raises(Cancelled) as stopped:
+        await task
+    made = stopped.value.made
+    assert 2 <= len(made) <= progress.done + 1
+    assert certificate.x509 is not None
+    for n, signature in enumerate(made):
+        verify_signature(certificate.x509.der, signature, hashlib.sha256(n.to_bytes(2)).digest())
+    assert await page.call("request.cancel", as_id=2, id=1) == m.CancelResult(cancelled=False)
+
+
+async def test_nobody_cancels_the_request_of_another_page(
+    page: Page, open_page: OpenPage, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    task = await sign_many(page, key, 2)
+    await asyncio.sleep(0)
+    other = open_page("https://other.example")
+    assert await other.call("request.cancel", as_id=2, id=1) == m.CancelResult(cancelled=False)
+    assert len((await task).signatures) == 2
+
+
+async def test_a_request_that_waits_for_the_card_is_cancelled_before_it_begins(
+    page: Page, open_page: OpenPage, inserted: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    loop, at_the_card, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    transmit = inserted.transmit
+
+    def hesitate(apdu: bytes) -> bytes:
+        loop.call_soon_threadsafe(at_the_card.set)
+        assert go_on.wait(5)
+        return transmit(apdu)
+
+    monkeypatch.setattr(inserted, "transmit", hesitate)
+    first = asyncio.create_task(page.call("pin.status", key=key))
+    await at_the_card.wait()
+    waiting = asyncio.create_task(page.call("pin.verify", as_id=7, key=key, pin="000000"))
+    await asyncio.sleep(0)
+    assert await page.call("request.cancel", as_id=2, id=7) == m.CancelResult(cancelled=True)
+    with pytest.raises(Cancelled):
+        await waiting
+    go_on.set()
+    await first
+    assert (await page.call("pin.status", key=key)).tries_left == 3  # type: ignore[attr-defined]
+    assert inserted.pins["pin"].tries_left == 3
+
+
+async def test_the_first_failure_ends_a_batch_and_what_was_made_is_kept(
+    page: Page, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    inserted.pull_on(Moment.SIGN, after=6)
+    with pytest.raises(CardRemoved) as stopped:
+        await (await sign_many(page, key, 5))
+    assert 0 < len(stopped.value.made) < 5
+
+
+async def test_a_batch_that_carries_on_names_each_failure(
+    page: Page, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    inserted.pull_on(Moment.SIGN, after=6)
+    made = await (await sign_many(page, key, 5, on_error=m.OnError.CONTINUE))
+    failed = [failure.index for failure in made.failures]
+    assert failed
+    assert [n for n, signature in enumerate(made.signatures) if signature is None] == failed
+    assert made.failures[0].reason == "card-removed"
+    assert made.failures[0].messages["ja"]
+
+
+async def test_discover_describes_every_method(page: Page) -> None:
+    found = await page.call("rpc.discover")
+    assert isinstance(found, m.OpenRpc)
+    described = {method["name"] for method in found.methods}
+    assert described == m.METHODS.keys() | m.NOTIFICATIONS.keys()
 
 
 async def test_a_digest_of_the_wrong_length_is_named(page: Page, inserted: VirtualCard) -> None:
