@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from bridged import __version__
 from bridged.cards.base import Key
 from bridged.errors import (
-    BridgedError,
-    Cancelled,
     CardMute,
     InvalidParams,
     LeaseEnded,
@@ -39,38 +36,14 @@ from bridged.protocol import messages as m
 from bridged.protocol import openrpc
 from bridged.protocol.session import Request
 from bridged.service.batch import Progress, sign_batch
+from bridged.service.calls import Call, Calls, Peer
 from bridged.service.card import InsertedCard
 from bridged.service.keys import SigningKey, describe, verify
 from bridged.service.leases import Held, Leases
 from bridged.service.readers import Readers, Slot
 from bridged.signing import algorithms, webeid
-from bridged.sites.policy import Site
 
 log = logging.getLogger(__name__)
-
-
-class Peer(Protocol):
-    """A connection, as the hub sees it."""
-
-    site: Site
-
-    def notify(self, method: str, params: Wire) -> None:
-        """Send a notification; never waits."""
-
-
-@dataclass(slots=True)
-class Call:
-    """One request under way: whose it is, and how far it got."""
-
-    peer: Peer
-    id: int | str
-    made: list[bytes] = field(default_factory=list)
-    cancelled: bool = False
-
-    @property
-    def site(self) -> Site:
-        """Who asks."""
-        return self.peer.site
 
 
 class Hub:
@@ -81,7 +54,7 @@ class Hub:
         self._peers: set[Peer] = set()
         self._leases = Leases(self._lease_ended)
         self.readers = Readers(bus, self._reader_event)
-        self._calls: dict[tuple[Peer, int | str], tuple[Call, asyncio.Task[Any]]] = {}
+        self._calls = Calls()
         self._methods: dict[str, Callable[[Call, Any], Awaitable[Wire]]] = {
             "bridge.info": self._bridge_info,
             "reader.list": self._reader_list,
@@ -119,20 +92,9 @@ class Hub:
         if request.grant is not None:
             peer.site.require(request.grant)
         call = Call(peer, request.id)
-        task = asyncio.current_task()
-        assert task is not None
-        self._calls[peer, request.id] = (call, task)
-        try:
-            return await self._methods[request.method](call, request.params)
-        except asyncio.CancelledError:
-            if not call.cancelled:
-                raise
-            task.uncancel()
-            raise _with_made(Cancelled(), call) from None
-        except BridgedError as error:
-            raise _with_made(error, call) from error.__cause__
-        finally:
-            del self._calls[peer, request.id]
+        return await self._calls.run(
+            call, lambda: self._methods[request.method](call, request.params)
+        )
 
     # ---- events ----
 
@@ -255,12 +217,7 @@ class Hub:
         return m.SignatureList(signatures=signatures, failures=failures)
 
     async def _request_cancel(self, call: Call, params: m.CancelParams) -> m.CancelResult:
-        other, task = self._calls.get((call.peer, params.id), (None, None))
-        if other is None or task is None or other is call:
-            return m.CancelResult(cancelled=False)
-        other.cancelled = True
-        task.cancel()
-        return m.CancelResult(cancelled=True)
+        return m.CancelResult(cancelled=self._calls.cancel(call.peer, params.id))
 
     async def _rpc_discover(self, _: Call, __: m.Empty) -> m.OpenRpc:
         return openrpc.document()
@@ -287,11 +244,6 @@ class Hub:
         except (LeaseEnded, PinIncorrect, PinBlocked):
             self._leases.end(held, m.LeaseEnd.CARD_RESET)
             raise
-
-
-def _with_made(error: BridgedError, call: Call) -> BridgedError:
-    error.made = tuple(call.made)
-    return error
 
 
 def _card_in(slot: Slot) -> InsertedCard:

@@ -61,6 +61,13 @@ class Stack:
     def logs(self) -> str:
         return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
+    def start(self, profile: str = "ebid", *, inserted: bool = True) -> CardProcess:
+        """Start everything, and return the card."""
+        card = self.card(profile, inserted=inserted)
+        self.daemon()
+        self.portal()
+        return card
+
     def card(self, profile: str = "ebid", *, inserted: bool = True) -> CardProcess:
         card = self.pcscd.spawn_card(profile, self.ca, inserted=inserted)
         self._cards.append(card)

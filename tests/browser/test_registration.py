@@ -95,9 +95,7 @@ async def expect_receipt(page: Page) -> None:
 async def test_a_bidder_registers_from_the_first_screen_to_the_receipt(
     stack: Stack, chromium: Chromium
 ) -> None:
-    stack.card()
-    stack.daemon()
-    stack.portal()
+    stack.start()
     page = await chromium.page()
     await page.goto(stack.origin)
     await on_screen(page, 0)
@@ -139,9 +137,7 @@ async def test_a_bidder_registers_from_the_first_screen_to_the_receipt(
 
 @pytest.mark.parametrize("width", [1280, 375])
 async def test_pictures_of_every_screen(stack: Stack, chromium: Chromium, width: int) -> None:
-    stack.card()
-    stack.daemon()
-    stack.portal()
+    stack.start()
     page = await chromium.page(width=width)
 
     async def keep(name: str) -> None:
@@ -186,9 +182,7 @@ async def test_pictures_of_every_screen(stack: Stack, chromium: Chromium, width:
 
 
 async def test_an_individual_number_card_registers_too(stack: Stack, chromium: Chromium) -> None:
-    stack.card("jpki")
-    stack.daemon()
-    stack.portal()
+    stack.start("jpki")
     page = await chromium.page()
     await to_confirmation(page, stack, JPKI_PINS[0])
     await panel(page, "ready")
@@ -197,9 +191,7 @@ async def test_an_individual_number_card_registers_too(stack: Stack, chromium: C
 
 
 async def test_the_pin_goes_nowhere_but_to_the_card(stack: Stack, chromium: Chromium) -> None:
-    stack.card()
-    stack.daemon()
-    stack.portal()
+    stack.start()
     page = await chromium.page()
     await to_confirmation(page, stack)
     await panel(page, "ready")
@@ -219,9 +211,7 @@ async def test_the_pin_goes_nowhere_but_to_the_card(stack: Stack, chromium: Chro
 async def test_a_wrong_pin_says_how_many_tries_are_left_and_loses_nothing(
     stack: Stack, chromium: Chromium
 ) -> None:
-    stack.card()
-    stack.daemon()
-    stack.portal()
+    stack.start()
     page = await chromium.page()
     await to_confirmation(page, stack)
     await panel(page, "ready")
@@ -237,9 +227,7 @@ async def test_a_wrong_pin_says_how_many_tries_are_left_and_loses_nothing(
 async def test_the_last_try_needs_the_persons_own_yes_and_then_blocks(
     stack: Stack, chromium: Chromium
 ) -> None:
-    card = stack.card()
-    stack.daemon()
-    stack.portal()
+    card = stack.start()
     page = await chromium.page()
     await to_pin_screen(page, stack)
     await panel(page, "ready")
@@ -265,9 +253,7 @@ async def test_the_last_try_needs_the_persons_own_yes_and_then_blocks(
 async def test_an_empty_reader_is_said_and_a_card_put_in_is_seen(
     stack: Stack, chromium: Chromium
 ) -> None:
-    card = stack.card(inserted=False)
-    stack.daemon()
-    stack.portal()
+    card = stack.start(inserted=False)
     page = await chromium.page()
     await to_pin_screen(page, stack)
     await panel(page, "no-card")
@@ -281,9 +267,7 @@ async def test_an_empty_reader_is_said_and_a_card_put_in_is_seen(
 async def test_a_card_pulled_out_while_signing_loses_nothing(
     stack: Stack, chromium: Chromium
 ) -> None:
-    card = stack.card()
-    stack.daemon()
-    stack.portal()
+    card = stack.start()
     page = await chromium.page()
     await to_confirmation(page, stack)
     await panel(page, "ready")
@@ -346,9 +330,7 @@ class TestFromAPublicSite:
     async def test_the_browsers_refusal_is_told_with_the_way_out(
         self, stack: Stack, chromium: Chromium
     ) -> None:
-        stack.card()
-        stack.daemon()
-        stack.portal()
+        stack.start()
         page = await chromium.page()
         await to_pin_screen(page, stack)
         await panel(page, "blocked")
@@ -357,9 +339,7 @@ class TestFromAPublicSite:
     async def test_with_the_browsers_permission_it_works(
         self, stack: Stack, chromium: Chromium
     ) -> None:
-        stack.card()
-        stack.daemon()
-        stack.portal()
+        stack.start()
         page = await chromium.page()
         await page.context.grant_permissions(["local-network-access"], origin=stack.origin)
         await to_pin_screen(page, stack)
@@ -371,9 +351,7 @@ class TestFromAPublicSite:
 async def test_a_card_that_is_registered_already_is_led_to_its_receipt(
     stack: Stack, chromium: Chromium
 ) -> None:
-    stack.card()
-    stack.daemon()
-    stack.portal()
+    stack.start()
     page = await chromium.page()
     await to_confirmation(page, stack)
     await panel(page, "ready")

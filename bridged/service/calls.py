@@ -1,0 +1,77 @@
+"""Requests under way: who asked, how far they got, and how they are cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from bridged.errors import BridgedError, Cancelled
+from bridged.model import Wire
+from bridged.sites.policy import Site
+
+T = TypeVar("T")
+
+
+class Peer(Protocol):
+    """A connection, as the hub sees it."""
+
+    site: Site
+
+    def notify(self, method: str, params: Wire) -> None:
+        """Send a notification; never waits."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One request; `made` are the signatures it has so far."""
+
+    peer: Peer
+    id: int | str
+    made: list[bytes] = field(default_factory=list)
+    cancelled: bool = False
+
+    @property
+    def site(self) -> Site:
+        """Who asks."""
+        return self.peer.site
+
+
+class Calls:
+    """The requests of all connections, by connection and JSON-RPC id."""
+
+    def __init__(self) -> None:
+        self._running: dict[tuple[Peer, int | str], tuple[Call, asyncio.Task[Any]]] = {}
+
+    async def run(self, call: Call, work: Callable[[], Awaitable[T]]) -> T:
+        """Do the work of a request in the current task.
+
+        Raises `Cancelled` when `cancel` ended it; every error carries the signatures it made.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        self._running[call.peer, call.id] = (call, task)
+        try:
+            return await work()
+        except asyncio.CancelledError:
+            if not call.cancelled:
+                raise
+            task.uncancel()
+            error = Cancelled()
+            error.made = tuple(call.made)
+            raise error from None
+        except BridgedError as error:
+            error.made = tuple(call.made)
+            raise
+        finally:
+            del self._running[call.peer, call.id]
+
+    def cancel(self, peer: Peer, call_id: int | str) -> bool:
+        """End a request of this connection; False where there is none under way."""
+        call, task = self._running.get((peer, call_id), (None, None))
+        if call is None or task is None or task is asyncio.current_task():
+            return False
+        call.cancelled = True
+        task.cancel()
+        return True
