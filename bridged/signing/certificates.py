@@ -81,13 +81,18 @@ def _name(name: x509.Name) -> Name:
 
 
 def _holder(certificate: x509.Certificate) -> Holder:
-    """Prefer what the subject alternative name says: the kanji stand there."""
+    """Prefer what the subject alternative name says: the kanji stand there.
+
+    JPKI's common name is a number of the card, and names nobody.
+    """
     alternative = _alternative_names(certificate)
     names = [n.value for n in alternative if isinstance(n, x509.DirectoryName)]
     names.append(certificate.subject)
     other = {n.type_id: n.value for n in alternative if isinstance(n, x509.OtherName)}
+    jpki = _text(certificate.issuer, NameOID.ORGANIZATION_NAME) == "JPKI"
+    common_names = () if jpki else (_text(n, NameOID.COMMON_NAME) for n in names)
     return Holder(
-        name=_utf8(other.get(JPKI_NAME)) or _first(_text(n, NameOID.COMMON_NAME) for n in names),
+        name=_utf8(other.get(JPKI_NAME)) or _first(common_names),
         organization=_first(_text(n, NameOID.ORGANIZATION_NAME) for n in names),
         address=_utf8(other.get(JPKI_ADDRESS))
         or _first(_text(n, *_ADDRESS, separator="") for n in names),

@@ -12,10 +12,9 @@ export function outOfValidity({ x509 }) {
   return x509 !== null && (now > Date.parse(x509.notAfter) || now < Date.parse(x509.notBefore));
 }
 
-/** Return whom a certificate names: JPKI's authentication certificate has a number for a name. */
+/** Return whom a certificate names: the company, the person, or nobody. */
 export function holderOf({ x509 }) {
-  const numbered = x509?.issuer.organization === "JPKI" && x509.holder.name === x509.subject.commonName;
-  return [x509?.holder.organization, numbered ? null : x509?.holder.name].filter(Boolean);
+  return [x509?.holder.organization, x509?.holder.name].filter(Boolean);
 }
 
 /** Show `certificates` with `chosen` selected; `choose(certificate)` is called on a change. */
