@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import settings
 
 from bridged.pcsc.channel import Channel
 from bridged.virtual.ca import DemoCa
 from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.profiles import make_card
+
+# The same examples on every machine, however busy it is.
+settings.register_profile("bridged", derandomize=True, deadline=None)
+settings.load_profile("bridged")
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from bridged.virtual.reference_data import ReferenceData
 
 
 class Stranger:
-    """Another application on the same card, which takes whatever PIN it is given."""
+    """Another application on the card, with files of all names, which takes any PIN it is given."""
 
     aid = bytes.fromhex("D276000124010304")
     pins: ClassVar[Mapping[str, ReferenceData]] = {}
@@ -44,7 +44,7 @@ class Stranger:
             if command.data:
                 self.pins_seen.append(command.data)
             return Response(b"", 0x63C9)
-        return Response(b"", SW.FILE_NOT_FOUND)
+        return Response(b"", SW.OK if command.ins == 0xA4 else SW.FILE_NOT_FOUND)
 
 
 @dataclass

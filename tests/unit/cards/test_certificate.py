@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from bridged.cards.certificate import is_certificate, load
 
+pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+"""Numbers that RFC 5280 forbids are warned of, not refused."""
+
 VERSION_3 = bytes.fromhex("a003020102")
 RSA = bytes.fromhex("06092a864886f70d010101")
 

@@ -12,9 +12,8 @@ byte = st.integers(0, 255)
 short_commands = st.builds(
     Command, byte, byte, byte, byte, st.binary(max_size=255), st.none() | st.integers(1, 256)
 )
-commands = st.builds(
-    Command, byte, byte, byte, byte, st.binary(max_size=600), st.none() | st.integers(1, 65536)
-)
+content = st.binary(max_size=20) | st.integers(0, 800).map(lambda n: (bytes(range(251)) * 4)[:n])
+commands = st.builds(Command, byte, byte, byte, byte, content, st.none() | st.integers(1, 65536))
 
 
 @pytest.mark.parametrize(

@@ -285,7 +285,7 @@ def samples(ca) -> list[bytes]:
         st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=3
     ),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 def test_a_damaged_certificate_is_read_or_a_value_error(samples, which: int, damage) -> None:
     der = bytearray(samples[which])
