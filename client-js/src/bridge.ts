@@ -1,6 +1,6 @@
 import { fromBase64, toBase64 } from "./base64.ts";
 import { digestFor } from "./digest.ts";
-import { BridgeError, ConnectError, reasonOfClose } from "./errors.ts";
+import { BridgeError, ConnectError, reasonOfClose, SigningFailure } from "./errors.ts";
 import { BridgeEventTarget } from "./events.ts";
 import { Lease } from "./lease.ts";
 import type {
@@ -9,12 +9,15 @@ import type {
   BridgeInfo,
   Certificate,
   Methods,
+  OnError,
+  OpenRpc,
   PinStatus,
   Reader,
+  SignatureList,
   Usage,
   Lease as WireLease,
 } from "./protocol.ts";
-import type { CallOptions, Notification, Rpc } from "./rpc.ts";
+import type { CallOptions, Notification, Progress, Rpc } from "./rpc.ts";
 
 /** Which certificates to list: of one reader (its id) or all, of one usage or both. */
 export interface CertificateFilter extends CallOptions {
@@ -50,6 +53,18 @@ export interface Signing extends CallOptions {
   readonly algorithm: Algorithm;
   /** What is signed, in the person's words; at most 200 characters. */
   readonly title?: string | undefined;
+  /** Told how far a batch of two or more is, ten times a second at the most. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** 1 to 1000 digests, whose length fits the algorithm. */
+export interface DigestSigning extends Signing {
+  readonly digests: readonly Uint8Array[];
+}
+
+/** 1 to 1000 documents. */
+export interface DataSigning extends Signing {
+  readonly data: readonly Uint8Array<ArrayBuffer>[];
 }
 
 /**
@@ -123,25 +138,32 @@ export class Bridge extends BridgeEventTarget {
     return this.#call("authentication.create", params, { signal }, (token) => token);
   }
 
-  /** Sign 1 to 1000 digests, whose length fits the algorithm; ECDSA comes as raw r||s. */
-  async sign(
-    request: Signing & { readonly digests: readonly Uint8Array[] },
-  ): Promise<Uint8Array<ArrayBuffer>[]> {
-    const { certificate, algorithm, title, signal } = request;
-    const digests = request.digests.map(toBase64);
-    const params = { certificate, algorithm, digests, ...defined({ title }) };
-    return this.#call("signature.create", params, { signal }, ({ signatures }) =>
-      signatures.flatMap((signature) => (signature === null ? [] : [fromBase64(signature)])),
-    );
+  /**
+   * Sign digests, in order; ECDSA comes as raw r||s.
+   *
+   * The first failure ends the batch; the error's `signatures` are those that were made before.
+   */
+  async sign(request: DigestSigning): Promise<Uint8Array<ArrayBuffer>[]> {
+    return this.#sign(request, undefined, ({ signatures }) => signatures.map(made));
   }
 
-  /** Hash 1 to 1000 documents with the algorithm's hash and sign them, in order. */
-  async signData(
-    request: Signing & { readonly data: readonly Uint8Array<ArrayBuffer>[] },
-  ): Promise<Uint8Array<ArrayBuffer>[]> {
-    const { data, ...signing } = request;
+  /** Sign as `sign()` does, but go on after a failure: each digest gets a signature or the reason. */
+  async signEach(request: DigestSigning): Promise<(Uint8Array<ArrayBuffer> | SigningFailure)[]> {
+    return this.#sign(request, "continue", ({ signatures, failures }) => {
+      const failed = new Map(failures.map((one) => [one.index, new SigningFailure(one)]));
+      return signatures.map((signature, index) => failed.get(index) ?? made(signature));
+    });
+  }
+
+  /** Hash documents with the algorithm's hash and sign them, as `sign()` does. */
+  async signData({ data, ...signing }: DataSigning): Promise<Uint8Array<ArrayBuffer>[]> {
     const digests = await Promise.all(data.map((one) => digestFor(signing.algorithm, one)));
     return this.sign({ ...signing, digests });
+  }
+
+  /** Return the OpenRPC document of the daemon's protocol. */
+  discover(options: CallOptions = {}): Promise<OpenRpc> {
+    return this.#call("rpc.discover", {}, options, (document) => document);
   }
 
   /** Close the connection; pending calls reject, and the card forgets every PIN. */
@@ -157,6 +179,16 @@ export class Bridge extends BridgeEventTarget {
     decode: (result: Methods[M]["result"]) => T,
   ): Promise<T> {
     return this.#rpc.call(method, params, { signal, decode });
+  }
+
+  #sign<T>(
+    { certificate, algorithm, title, digests, signal, onProgress }: DigestSigning,
+    onError: OnError | undefined,
+    decode: (result: SignatureList) => T,
+  ): Promise<T> {
+    const optional = defined({ title, onError });
+    const params = { certificate, algorithm, digests: digests.map(toBase64), ...optional };
+    return this.#rpc.call("signature.create", params, { signal, onProgress, decode });
   }
 
   #hold(wire: WireLease): Lease {
@@ -196,6 +228,14 @@ export class Bridge extends BridgeEventTarget {
     const error = this.#closedHere ? null : new ConnectError(reasonOfClose(code));
     this.dispatchEvent(new CustomEvent("close", { detail: { code, error } }));
   }
+}
+
+/** Decode a signature; throws where there is none and nothing says why. */
+function made(signature: string | null): Uint8Array<ArrayBuffer> {
+  if (signature === null) {
+    throw new TypeError("A signature is missing.");
+  }
+  return fromBase64(signature);
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

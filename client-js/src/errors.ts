@@ -1,5 +1,6 @@
+import { fromBase64 } from "./base64.ts";
 import { CALL_MESSAGES, CONNECT_MESSAGES, type Messages, UNKNOWN_FAILURE } from "./messages.ts";
-import { CloseCode, type Empty, type Errors } from "./protocol.ts";
+import { CloseCode, type Empty, type Errors, type SignatureFailure } from "./protocol.ts";
 
 /** What a call can fail with, and the members of `data` for each reason. */
 export interface CallErrors extends Errors {
@@ -25,6 +26,7 @@ interface BridgeErrorInit<R extends ErrorReason> {
   readonly code: number;
   readonly data: CallErrors[R];
   readonly messages: Messages;
+  readonly signatures?: readonly Uint8Array<ArrayBuffer>[];
   readonly cause?: unknown;
 }
 
@@ -45,6 +47,8 @@ export class BridgeError<R extends ErrorReason = ErrorReason> extends Error {
   /** The typed fields of this reason. */
   readonly data: CallErrors[R];
   readonly messages: Messages;
+  /** The signatures that were made, in order, before this ended a batch; else empty. */
+  readonly signatures: readonly Uint8Array<ArrayBuffer>[];
 
   constructor(reason: R, init: BridgeErrorInit<R>) {
     super(init.messages.en, causeOption(init.cause));
@@ -52,6 +56,7 @@ export class BridgeError<R extends ErrorReason = ErrorReason> extends Error {
     this.code = init.code;
     this.data = init.data;
     this.messages = init.messages;
+    this.signatures = init.signatures ?? [];
   }
 
   /** Tell whether this is `reason`, and give `data` its type. */
@@ -73,10 +78,25 @@ export class ConnectError extends Error {
   }
 }
 
+/** Why one digest of `signEach()` has no signature. */
+export class SigningFailure {
+  /** Which digest, from 0. */
+  readonly index: number;
+  readonly reason: ErrorReason;
+  readonly messages: Messages;
+
+  /** @internal */
+  constructor({ index, reason, messages }: SignatureFailure) {
+    this.index = index;
+    this.reason = reason as ErrorReason;
+    this.messages = messagesFrom(messages, reason);
+  }
+}
+
 /** Return what to tell the person about any failure, in the page's language unless given. */
 export function explain(error: unknown, language: string = pageLanguage()): string {
-  const known = error instanceof BridgeError || error instanceof ConnectError;
-  const messages = known ? error.messages : UNKNOWN_FAILURE;
+  const known = [BridgeError, ConnectError, SigningFailure].some((kind) => error instanceof kind);
+  const messages = known ? (error as { messages: Messages }).messages : UNKNOWN_FAILURE;
   return /^ja\b/i.test(language) ? messages.ja : messages.en;
 }
 
@@ -86,18 +106,15 @@ function pageLanguage(): string {
 
 /** Make the error that the daemon reported. */
 export function errorFromWire(wire: WireError): BridgeError {
-  const { reason, messages, ...data } = asRecord(wire.data);
+  const { reason, messages, signatures = [], ...data } = asRecord(wire.data);
   if (typeof reason !== "string") {
     return callError("bad-reply", {}, new Error(wire.message));
   }
-  const { ja, en } = asRecord(messages);
   return new BridgeError(reason as ErrorReason, {
     code: wire.code,
     data: data as CallErrors[ErrorReason],
-    messages: {
-      ja: typeof ja === "string" ? ja : UNKNOWN_FAILURE.ja,
-      en: typeof en === "string" ? en : wire.message,
-    },
+    messages: messagesFrom(messages, wire.message),
+    signatures: (signatures as string[]).map(fromBase64),
   });
 }
 
@@ -128,6 +145,15 @@ export function reasonOfClose(code: number): ConnectReason {
     default:
       return "connection-lost";
   }
+}
+
+/** Read the sentences of a failure; a daemon that has none still says something. */
+function messagesFrom(wire: unknown, english: string): Messages {
+  const { ja, en } = asRecord(wire);
+  return {
+    ja: typeof ja === "string" ? ja : UNKNOWN_FAILURE.ja,
+    en: typeof en === "string" ? en : english,
+  };
 }
 
 function causeOption(cause: unknown): ErrorOptions | undefined {

@@ -8,8 +8,8 @@ export interface ClosedEvent {
   readonly error: ConnectError | null;
 }
 
-/** Everything a `Bridge` dispatches: the daemon's notifications, and `close`. */
-export interface BridgeEvents extends Notifications {
+/** Everything a `Bridge` dispatches: what the daemon tells, and `close`. */
+export interface BridgeEvents extends Omit<Notifications, "request.progress"> {
   close: ClosedEvent;
 }
 

@@ -10,6 +10,8 @@ export type {
   Authentication,
   Bridge,
   CertificateFilter,
+  DataSigning,
+  DigestSigning,
   PinVerification,
   Signing,
 } from "./bridge.ts";
@@ -21,11 +23,12 @@ export {
   type ConnectReason,
   type ErrorReason,
   explain,
+  SigningFailure,
 } from "./errors.ts";
 export type { BridgeEvents, ClosedEvent, TypedEventTarget } from "./events.ts";
 export type { Lease } from "./lease.ts";
 export type { Messages } from "./messages.ts";
 export type { Permission } from "./permission.ts";
 export * from "./protocol.ts";
-export type { CallOptions } from "./rpc.ts";
+export type { CallOptions, Progress } from "./rpc.ts";
 export type { Socket, SocketConstructor } from "./socket.ts";

@@ -1,43 +1,51 @@
 import { type BridgeError, callError, errorFromWire, type WireError } from "./errors.ts";
-import type { Methods, Notifications } from "./protocol.ts";
+import type { CancelParams, Methods, Notifications, ProgressEvent } from "./protocol.ts";
 import type { Socket } from "./socket.ts";
 
 /** What every call takes. */
 export interface CallOptions {
-  /** Ends the wait; the call then rejects with reason `aborted`. */
+  /** Ends the wait and the daemon's work; the call then rejects with reason `aborted`. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How far a batch is. */
+export type Progress = Pick<ProgressEvent, "done" | "total">;
+
 /** A notification with its params. */
-export type Notification = {
+type AnyNotification = {
   [N in keyof Notifications]: { readonly method: N; readonly params: Notifications[N] };
 }[keyof Notifications];
+
+/** A notification that is not about one call. */
+export type Notification = Exclude<AnyNotification, { method: "request.progress" }>;
 
 interface RpcCallOptions<R, T> extends CallOptions {
   /** Turns the result into the caller's value before any later message is read. */
   readonly decode: (result: R) => T;
   /** Gets the value of a call that succeeded after its caller had given up. */
-  readonly late?: (value: T) => void;
+  readonly late?: ((value: T) => void) | undefined;
+  /** Gets the progress of a call that is still waited for. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 interface PendingCall {
   succeed(result: unknown): void;
   fail(error: BridgeError): void;
+  progress(event: ProgressEvent): void;
 }
 
 type Incoming =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number | null; readonly error: WireError }
-  | Notification;
+  | AnyNotification;
 
-/** The notifications of this version; a newer daemon may send more. */
-const NOTIFICATIONS: Readonly<Record<keyof Notifications, true>> = {
+/** The events of this version; a newer daemon may send more. */
+const EVENTS: Readonly<Record<Notification["method"], true>> = {
   "reader.added": true,
   "reader.removed": true,
   "card.inserted": true,
   "card.removed": true,
   "lease.ended": true,
-  "request.progress": true,
 };
 
 /** How this end names the failure of a peer that breaks the protocol (RFC 6455, section 7.4.1). */
@@ -88,15 +96,26 @@ export class Rpc {
     return response;
   }
 
+  /** Let the daemon drop a request; the request's own answer says whether it did. */
+  #cancel(request: number): void {
+    const id = ++this.#lastId;
+    const params: CancelParams = { id: request };
+    this.#socket.send(JSON.stringify({ jsonrpc: "2.0", id, method: "request.cancel", params }));
+  }
+
   /** Close the socket and fail what is pending. */
   close(): void {
     this.#end(1000);
     this.#socket.close(1000);
   }
 
-  #expect<R, T>(id: number, { decode, late, signal }: RpcCallOptions<R, T>): Promise<T> {
+  #expect<R, T>(id: number, options: RpcCallOptions<R, T>): Promise<T> {
+    const { decode, late, onProgress, signal } = options;
     return new Promise<T>((resolve, reject) => {
-      const onAbort = () => reject(callError("aborted", {}, signal?.reason));
+      const onAbort = () => {
+        reject(callError("aborted", {}, signal?.reason));
+        this.#cancel(id);
+      };
       signal?.addEventListener("abort", onAbort);
       const settle = () => {
         this.#pending.delete(id);
@@ -114,6 +133,10 @@ export class Rpc {
         fail: (error) => {
           settle();
           reject(error);
+        },
+        progress: ({ done, total }) => {
+          // Apart from here, so that what the page throws does not look like a bad message.
+          queueMicrotask(() => signal?.aborted || onProgress?.({ done, total }));
         },
       });
     });
@@ -134,7 +157,9 @@ export class Rpc {
 
   #dispatch(message: Incoming): void {
     if ("method" in message) {
-      if (Object.hasOwn(NOTIFICATIONS, message.method)) {
+      if (message.method === "request.progress") {
+        this.#pending.get(Number(message.params.id))?.progress(message.params);
+      } else if (Object.hasOwn(EVENTS, message.method)) {
         this.onNotification(message);
       }
     } else if ("error" in message) {

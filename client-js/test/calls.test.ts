@@ -5,8 +5,15 @@ import { suite, test } from "node:test";
 import { WebSocket as WsWebSocket } from "ws";
 import type { Bridge } from "../src/bridge.ts";
 import { connect } from "../src/connect.ts";
-import { BridgeError, ConnectError, type ErrorReason } from "../src/errors.ts";
+import {
+  BridgeError,
+  ConnectError,
+  type ErrorReason,
+  explain,
+  SigningFailure,
+} from "../src/errors.ts";
 import type { ClosedEvent } from "../src/events.ts";
+import type { Progress } from "../src/rpc.ts";
 import type { SocketConstructor } from "../src/socket.ts";
 import { exchange, failure, GREETING, Replay, type Step } from "./replay.ts";
 
@@ -37,6 +44,7 @@ async function next<T>(bridge: Bridge, type: string): Promise<T> {
 }
 
 const LEASE = { id: "lease-1", key: "key-1", expiresInSeconds: 60 };
+const CANCELLED = { code: 4401, message: "cancelled", data: { reason: "cancelled" } };
 const READER = { id: "r1", name: "Reader", state: "empty", pinpad: false, card: null };
 
 suite("each method sends what the protocol says", () => {
@@ -135,6 +143,99 @@ suite("each method sends what the protocol says", () => {
       });
     });
   }
+});
+
+suite("a batch", () => {
+  const request = {
+    certificate: "c",
+    algorithm: "RS256",
+    digests: [new Uint8Array(32), new Uint8Array(32)],
+  } as const;
+  const zeros = Buffer.alloc(32).toString("base64");
+  const params = { certificate: "c", algorithm: "RS256", digests: [zeros, zeros] };
+  const progress = (id: number, done: number) => ({
+    send: { jsonrpc: "2.0", method: "request.progress", params: { id, done, total: 2 } },
+  });
+
+  test("tells its own progress and not that of another call", () =>
+    converse(
+      [
+        { receive: { jsonrpc: "2.0", id: 2, method: "signature.create", params } },
+        progress(2, 1),
+        progress(99, 2),
+        progress(2, 2),
+        { send: { jsonrpc: "2.0", id: 2, result: { signatures: ["AA==", "AQ=="], failures: [] } } },
+      ],
+      async (bridge) => {
+        const told: Progress[] = [];
+        await bridge.sign({ ...request, onProgress: (one) => told.push(one) });
+        assert.deepEqual(told, [
+          { done: 1, total: 2 },
+          { done: 2, total: 2 },
+        ]);
+      },
+    ));
+
+  test("that was aborted tells no progress any more", () =>
+    converse(
+      [
+        { receive: { jsonrpc: "2.0", id: 2, method: "signature.create", params } },
+        progress(2, 1),
+        progress(2, 2),
+        ...exchange(3, "request.cancel", { id: 2 }, { cancelled: true }),
+        { send: { jsonrpc: "2.0", id: 2, error: CANCELLED } },
+        ...exchange(4, "reader.list", {}, { readers: [] }),
+      ],
+      async (bridge) => {
+        const controller = new AbortController();
+        const told: number[] = [];
+        const onProgress = ({ done }: Progress) => {
+          told.push(done);
+          controller.abort();
+        };
+        const signing = bridge.sign({ ...request, onProgress, signal: controller.signal });
+        await assertFails(signing, "aborted");
+        await bridge.readers();
+        assert.deepEqual(told, [1]);
+      },
+    ));
+
+  test("that ended early brings the signatures that were made", () =>
+    converse(
+      failure(2, "signature.create", params, "card-removed", { signatures: ["AAEC"] }),
+      async (bridge) => {
+        const error = await assertFails(bridge.sign(request), "card-removed");
+        assert.deepEqual(error.signatures, [Uint8Array.of(0, 1, 2)]);
+        assert.deepEqual(error.data, {});
+      },
+    ));
+
+  test("that goes on has a signature or the reason for each digest", () => {
+    const messages = { ja: "カードがありません。", en: "No card." };
+    const failures = [{ index: 0, reason: "card-fault", messages }];
+    const result = { signatures: [null, "AA=="], failures };
+    return converse(
+      exchange(2, "signature.create", { ...params, onError: "continue" }, result),
+      async (bridge) => {
+        const [first, second] = await bridge.signEach(request);
+        assert(first instanceof SigningFailure);
+        assert.deepEqual({ ...first }, failures[0]);
+        assert.equal(explain(first, "ja"), messages.ja);
+        assert.deepEqual(second, Uint8Array.of(0));
+      },
+    );
+  });
+
+  test("with a signature missing and no reason is a bad reply", () =>
+    converse(
+      [
+        ...exchange(2, "signature.create", params, { signatures: [null, "AA=="], failures: [] }),
+        { closed: true },
+      ],
+      async (bridge) => {
+        await assertFails(bridge.sign(request), "bad-reply");
+      },
+    ));
 });
 
 suite("a failure of the daemon", () => {
@@ -318,9 +419,10 @@ suite("a signal", () => {
     converse(
       [
         { receive: { jsonrpc: "2.0", id: 2, method: "reader.list", params: {} } },
-        { receive: { jsonrpc: "2.0", id: 3, method: "reader.list", params: {} } },
-        { send: { jsonrpc: "2.0", id: 2, result: { readers: [READER] } } },
-        { send: { jsonrpc: "2.0", id: 3, result: { readers: [] } } },
+        ...exchange(3, "request.cancel", { id: 2 }, { cancelled: true }),
+        { receive: { jsonrpc: "2.0", id: 4, method: "reader.list", params: {} } },
+        { send: { jsonrpc: "2.0", id: 2, error: CANCELLED } },
+        { send: { jsonrpc: "2.0", id: 4, result: { readers: [] } } },
       ],
       async (bridge) => {
         const controller = new AbortController();
@@ -331,15 +433,41 @@ suite("a signal", () => {
       },
     ));
 
+  test("that fires after the answer cancels nothing", () =>
+    converse(
+      [
+        ...exchange(2, "reader.list", {}, { readers: [] }),
+        ...exchange(3, "reader.list", {}, { readers: [] }),
+      ],
+      async (bridge) => {
+        const controller = new AbortController();
+        await bridge.readers({ signal: controller.signal });
+        controller.abort();
+        await bridge.readers();
+      },
+    ));
+
+  test("that fires after the end of the connection cancels nothing", () =>
+    converse(
+      [{ receive: { jsonrpc: "2.0", id: 2, method: "reader.list", params: {} } }, { close: 1001 }],
+      async (bridge) => {
+        const controller = new AbortController();
+        await assertFails(bridge.readers({ signal: controller.signal }), "connection-lost");
+        controller.abort();
+      },
+    ));
+
   test("that fires before the PIN is verified gives the late lease back", () =>
     converse(
       [
         { receive: { jsonrpc: "2.0", id: 2, method: "pin.verify", params: { key: "key-1" } } },
-        { receive: { jsonrpc: "2.0", id: 3, method: "reader.list", params: {} } },
+        { receive: { jsonrpc: "2.0", id: 3, method: "request.cancel", params: { id: 2 } } },
+        { receive: { jsonrpc: "2.0", id: 4, method: "reader.list", params: {} } },
         { send: { jsonrpc: "2.0", id: 2, result: LEASE } },
-        { send: { jsonrpc: "2.0", id: 3, result: { readers: [] } } },
+        { send: { jsonrpc: "2.0", id: 3, result: { cancelled: false } } },
+        { send: { jsonrpc: "2.0", id: 4, result: { readers: [] } } },
         {
-          receive: { jsonrpc: "2.0", id: 4, method: "lease.release", params: { lease: "lease-1" } },
+          receive: { jsonrpc: "2.0", id: 5, method: "lease.release", params: { lease: "lease-1" } },
         },
       ],
       async (bridge) => {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import type { ConnectOptions } from "../src/connect.ts";
+import type { SocketConstructor } from "../src/socket.ts";
 
 const REPOSITORY = new URL("../..", import.meta.url).pathname;
 const PYTHON = process.env["BRIDGED_PYTHON"] ?? join(REPOSITORY, ".venv/bin/python");
@@ -76,4 +77,21 @@ export class Daemon {
     }
     await rm(this.#home, { recursive: true, force: true });
   }
+}
+
+/** Return the same way to connect, with every message that comes put into `received`. */
+export function recording(options: ConnectOptions, received: object[]): ConnectOptions {
+  const Original: SocketConstructor = options.environment?.WebSocket ?? globalThis.WebSocket;
+  return {
+    ...options,
+    environment: {
+      ...options.environment,
+      WebSocket: class extends Original {
+        constructor(url: string, protocols: string[]) {
+          super(url, protocols);
+          this.addEventListener("message", ({ data }) => received.push(JSON.parse(String(data))));
+        }
+      },
+    },
+  };
 }
