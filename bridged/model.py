@@ -12,8 +12,20 @@ from enum import StrEnum
 import msgspec
 
 
-class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Base of everything that is sent: immutable, and strict about unknown members."""
+class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Base of everything that is sent: immutable; members of a later daemon are passed over."""
+
+
+class OpenEnum(StrEnum):
+    """A set that may grow inside `bridged.v1`: a later daemon's value is kept as it came."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> OpenEnum | None:
+        if not isinstance(value, str):
+            return None
+        later = str.__new__(cls, value)
+        later._name_ = later._value_ = value
+        return later
 
 
 class ReaderState(StrEnum):
@@ -26,7 +38,7 @@ class ReaderState(StrEnum):
     IN_USE = "in-use"
 
 
-class CardType(StrEnum):
+class CardType(OpenEnum):
     """The application a driver found on the card."""
 
     PIV = "piv"

@@ -65,11 +65,11 @@ class Bridge:
 
     async def info(self) -> m.BridgeInfo:
         """`bridge.info`."""
-        return await self.call("bridge.info", m.Empty(), m.BridgeInfo)
+        return await self.call("bridge.info", m.NoParams(), m.BridgeInfo)
 
     async def readers(self) -> tuple[Reader, ...]:
         """`reader.list`."""
-        return (await self.call("reader.list", m.Empty(), m.ReaderList)).readers
+        return (await self.call("reader.list", m.NoParams(), m.ReaderList)).readers
 
     async def certificates(
         self, *, reader: str | None = None, usage: Usage | None = None
@@ -125,7 +125,7 @@ class Bridge:
 
     async def discover(self) -> m.OpenRpc:
         """`rpc.discover`."""
-        return await self.call("rpc.discover", m.Empty(), m.OpenRpc)
+        return await self.call("rpc.discover", m.NoParams(), m.OpenRpc)
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield notifications in order until the connection ends."""

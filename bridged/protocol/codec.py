@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import msgspec
@@ -109,37 +110,57 @@ def decode_result(raw: msgspec.Raw, kind: type[T]) -> T:
 
 def error_object(error: BridgedError) -> ErrorObject:
     """Return the error as it goes over the wire."""
-    fields = {wire_name(k): v for k, v in error.data().items()}
-    data = {"reason": error.reason, "messages": error.messages(), **fields}
+    members = {wire_name(k): v for k, v in error.data().items()}
+    data = {"reason": error.reason, "messages": error.messages(), **members}
     if error.made:
         data["signatures"] = error.made
     return ErrorObject(error.code, str(error), data)
 
 
+class LaterError(BridgedError):
+    """A reason that this version does not know; `code` tells its family, `messages` what to do."""
+
+    def __init__(self, value: ErrorObject) -> None:
+        super().__init__(value.message)
+        self.reason: str = msgspec.convert(value.data["reason"], str)  # type: ignore[misc]
+        self.code: int = value.code  # type: ignore[misc]
+        self._messages = msgspec.convert(value.data["messages"], dict[str, str])
+
+    def data(self) -> dict[str, object]:
+        """Return no fields: what they mean is not known."""
+        return {}
+
+    def messages(self) -> dict[str, str]:
+        """Return the daemon's sentences."""
+        return self._messages
+
+
 def error_from(value: ErrorObject) -> BridgedError:
-    """Return the exception a daemon's error stands for; an unknown reason is internal."""
-    fields = dict(value.data)
-    fields.pop("messages", None)
-    made = fields.pop("signatures", [])
-    kind = REASONS.get(str(fields.pop("reason", "")))
+    """Return the exception a daemon's error stands for.
+
+    Members of a later version are passed over, a reason of one is a `LaterError`; what is none
+    of these is internal.
+    """
     try:
-        if kind is not None:
-            error = kind(**{_python_name(k): v for k, v in fields.items()})
-            error.made = msgspec.convert(made, tuple[bytes, ...], strict=False)
-            return error
-    except (TypeError, msgspec.ValidationError):
-        pass
-    return errors.InternalError(id=str(value.code))
+        error = _known(value) or LaterError(value)
+        made = value.data.get("signatures", ())
+        error.made = msgspec.convert(made, tuple[bytes, ...], strict=False)
+    except (KeyError, TypeError, msgspec.ValidationError):
+        return errors.InternalError(id=str(value.code))
+    return error
+
+
+def _known(value: ErrorObject) -> BridgedError | None:
+    kind = REASONS.get(str(value.data["reason"]))
+    if kind is None:
+        return None
+    return kind(**{f.name: value.data[wire_name(f.name)] for f in fields(kind)})  # type: ignore[arg-type]
 
 
 def wire_name(name: str) -> str:
     """Return the camelCase of a Python name."""
     head, *rest = name.split("_")
     return head + "".join(part.title() for part in rest)
-
-
-def _python_name(name: str) -> str:
-    return re.sub(r"[A-Z]", lambda m: "_" + m[0].lower(), name)
 
 
 def _tree(kind: type[BridgedError]) -> list[type[BridgedError]]:

@@ -13,6 +13,7 @@ from bridged.model import (
     AuthenticationToken,
     Certificate,
     Grant,
+    OpenEnum,
     PinStatus,
     Reader,
     Usage,
@@ -39,8 +40,16 @@ class CloseCode(IntEnum):
     FLOOD = 4429
 
 
+class Params(Wire, frozen=True, forbid_unknown_fields=True):
+    """Base of what is asked for: an unknown member is refused, lest a wish be passed over."""
+
+
+class NoParams(Params, frozen=True):
+    """No parameters."""
+
+
 class Empty(Wire, frozen=True):
-    """No parameters, or nothing to report but success."""
+    """Nothing to report but success."""
 
 
 class BridgeInfo(Wire, frozen=True):
@@ -64,7 +73,7 @@ class ReaderList(Wire, frozen=True):
     readers: tuple[Reader, ...]
 
 
-class CertificateListParams(Wire, frozen=True):
+class CertificateListParams(Params, frozen=True):
     """Which certificates: of one reader (its id) or all, of one usage or both."""
 
     reader: Id | None = None
@@ -77,13 +86,13 @@ class CertificateList(Wire, frozen=True):
     certificates: tuple[Certificate, ...]
 
 
-class KeyParams(Wire, frozen=True):
+class KeyParams(Params, frozen=True):
     """A key, by the id of its certificate."""
 
     key: Id
 
 
-class PinVerifyParams(Wire, frozen=True):
+class PinVerifyParams(Params, frozen=True):
     """Verify the PIN of a key and keep it usable for `lease_seconds`.
 
     `pin` needs the grant `page-pin`. `accept_last_try` is the person's own yes to using the
@@ -107,7 +116,7 @@ class Lease(Wire, frozen=True):
     expires_in_seconds: int
 
 
-class LeaseEnd(StrEnum):
+class LeaseEnd(OpenEnum):
     """Why a lease ended without being released."""
 
     EXPIRED = "expired"
@@ -116,13 +125,13 @@ class LeaseEnd(StrEnum):
     CARD_RESET = "card-reset"
 
 
-class LeaseParams(Wire, frozen=True):
+class LeaseParams(Params, frozen=True):
     """A lease, by its id."""
 
     lease: Id
 
 
-class AuthenticationParams(Wire, frozen=True):
+class AuthenticationParams(Params, frozen=True):
     """The portal's one-use challenge (Web eID: 44 to 128 characters) and the key."""
 
     certificate: Id
@@ -136,7 +145,7 @@ class OnError(StrEnum):
     CONTINUE = "continue"
 
 
-class SignatureParams(Wire, frozen=True):
+class SignatureParams(Params, frozen=True):
     """Digests to sign with one key, and what they stand for in the person's words."""
 
     certificate: Id
@@ -164,7 +173,7 @@ class SignatureList(Wire, frozen=True):
     failures: tuple[SignatureFailure, ...]
 
 
-class CancelParams(Wire, frozen=True):
+class CancelParams(Params, frozen=True):
     """A request of this connection, by its JSON-RPC id."""
 
     id: int | Id
@@ -210,15 +219,15 @@ class OpenRpc(Wire, frozen=True):
 class Method:
     """A request: what goes in, what comes out, the grant it needs, and whether it may be long."""
 
-    params: type[Wire]
+    params: type[Params]
     result: type[Wire]
     grant: Grant | None
     large: bool = False
 
 
 METHODS: dict[str, Method] = {
-    "bridge.info": Method(Empty, BridgeInfo, None),
-    "reader.list": Method(Empty, ReaderList, Grant.CERTIFICATES),
+    "bridge.info": Method(NoParams, BridgeInfo, None),
+    "reader.list": Method(NoParams, ReaderList, Grant.CERTIFICATES),
     "certificate.list": Method(CertificateListParams, CertificateList, Grant.CERTIFICATES),
     "pin.status": Method(KeyParams, PinStatus, Grant.CERTIFICATES),
     "pin.verify": Method(PinVerifyParams, Lease, Grant.SIGN),
@@ -226,7 +235,7 @@ METHODS: dict[str, Method] = {
     "authentication.create": Method(AuthenticationParams, AuthenticationToken, Grant.SIGN),
     "signature.create": Method(SignatureParams, SignatureList, Grant.SIGN, large=True),
     "request.cancel": Method(CancelParams, CancelResult, None),
-    "rpc.discover": Method(Empty, OpenRpc, None),
+    "rpc.discover": Method(NoParams, OpenRpc, None),
 }
 
 NOTIFICATIONS: dict[str, type[Wire]] = {

@@ -9,7 +9,15 @@ import msgspec
 from bridged import __version__
 from bridged.model import Wire
 from bridged.protocol import codec
-from bridged.protocol.messages import METHODS, NOTIFICATIONS, SUBPROTOCOL, Method, OpenRpc
+from bridged.protocol.messages import (
+    METHODS,
+    NOTIFICATIONS,
+    SUBPROTOCOL,
+    Empty,
+    Method,
+    NoParams,
+    OpenRpc,
+)
 
 _REF = "#/components/schemas/{name}"
 
@@ -75,7 +83,7 @@ def _schema(kind: type[Wire]) -> dict[str, Any]:
 
 def _summary(kind: type[Wire], schemas: dict[str, Any]) -> str:
     text = str(schemas.get(kind.__name__, {}).get("description", ""))
-    return "" if kind.__name__ == "Empty" else text.splitlines()[0] if text else ""
+    return "" if kind in {Empty, NoParams} else text.splitlines()[0] if text else ""
 
 
 def _errors() -> dict[str, Any]:

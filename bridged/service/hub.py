@@ -115,7 +115,7 @@ class Hub:
 
     # ---- methods ----
 
-    async def _bridge_info(self, call: Call, _: m.Empty) -> m.BridgeInfo:
+    async def _bridge_info(self, call: Call, _: m.NoParams) -> m.BridgeInfo:
         return m.BridgeInfo(
             version=__version__,
             protocols=(m.SUBPROTOCOL,),
@@ -125,7 +125,7 @@ class Hub:
             pin_entry=tuple(entry.way for entry in self._pin_entries),
         )
 
-    async def _reader_list(self, _: Call, __: m.Empty) -> m.ReaderList:
+    async def _reader_list(self, _: Call, __: m.NoParams) -> m.ReaderList:
         return m.ReaderList(readers=tuple(slot.describe() for slot in self.readers.all()))
 
     async def _certificate_list(
@@ -219,7 +219,7 @@ class Hub:
     async def _request_cancel(self, call: Call, params: m.CancelParams) -> m.CancelResult:
         return m.CancelResult(cancelled=self._calls.cancel(call.peer, params.id))
 
-    async def _rpc_discover(self, _: Call, __: m.Empty) -> m.OpenRpc:
+    async def _rpc_discover(self, _: Call, __: m.NoParams) -> m.OpenRpc:
         return openrpc.document()
 
     # ---- their parts ----

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from bridged import errors
 from bridged.errors import BridgedError, InternalError, InvalidParams, ParseError
-from bridged.model import Algorithm, Wire
-from bridged.protocol import codec
-from bridged.protocol.codec import REASONS, ErrorObject, error_from, error_object
+from bridged.model import Algorithm, CardType, Wire
+from bridged.protocol import codec, messages
+from bridged.protocol.codec import REASONS, ErrorObject, LaterError, error_from, error_object
 
 SAMPLES: dict[str, Any] = {
     "str": "x",
@@ -26,13 +26,13 @@ SAMPLES: dict[str, Any] = {
 }
 
 
-class Inner(Wire, frozen=True):
+class Inner(messages.Params, frozen=True):
     """Something with a member."""
 
     deep_member: int
 
 
-class Params(Wire, frozen=True):
+class Params(messages.Params, frozen=True):
     """Something with everything."""
 
     inner: Inner
@@ -66,15 +66,45 @@ def test_fields_are_camel_case_on_the_wire() -> None:
         {"reason": "of-a-later-version"},
         {"reason": None},
         {"reason": ["no-card"]},
-        {"reason": "no-card", "more": 1},
+        {"reason": "of-a-later-version", "messages": "text"},
+        {"reason": None, "messages": {"ja": "文", "en": "text"}},
         {"reason": "pin-incorrect"},
-        {"reason": "pin-incorrect", "self": 1, "triesLeft": 1},
+        {"reason": "pin-incorrect", "tries_left": 1},
+        {"reason": "no-card", "signatures": [1]},
     ],
 )
 def test_an_error_of_no_known_form_is_internal_and_keeps_its_code(data: dict[str, Any]) -> None:
     error = error_from(ErrorObject(-32000, "text", data))
     assert isinstance(error, InternalError)
     assert error.id == "-32000"
+
+
+@pytest.mark.parametrize("later", [{"more": 1}, {"self": 1}, {"made": 1}, {"tries_left": 2}])
+def test_members_of_a_later_version_are_passed_over(later: dict[str, Any]) -> None:
+    error = error_from(
+        ErrorObject(4302, "text", {"reason": "pin-incorrect", "triesLeft": 1, **later})
+    )
+    assert isinstance(error, errors.PinIncorrect)
+    assert error.tries_left == 1
+    assert error.made == ()
+
+
+def test_a_reason_of_a_later_version_keeps_its_code_and_messages() -> None:
+    messages = {
+        "ja": "リーダーを明るい所に置いてください。",
+        "en": "Put the reader into the light.",
+    }
+    data = {"reason": "too-dark", "messages": messages, "lux": 3, "signatures": ["AAE="]}
+    error = error_from(ErrorObject(4109, messages["en"], data))
+    assert isinstance(error, LaterError)
+    assert (error.reason, error.code, error.messages()) == ("too-dark", 4109, messages)
+    assert str(error) == messages["en"]
+    assert error.made == (b"\0\1",)
+    assert error_object(error).data == {
+        "reason": "too-dark",
+        "messages": messages,
+        "signatures": (b"\0\1",),
+    }
 
 
 @given(st.dictionaries(st.text(max_size=10) | st.sampled_from(["reason", "id", "sw"]), st.text()))
@@ -139,10 +169,33 @@ def test_a_frame_that_is_none_is_a_parse_error(text: str | bytes) -> None:
         codec.decode_frame(text)
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"inner":{"deepMember":1},"later":1}'])
+@pytest.mark.parametrize("text", ["", "{}", '{"inner":{"deepMember":"1"}}'])
 def test_a_result_of_another_form_is_a_parse_error(text: str) -> None:
     with pytest.raises(ParseError):
         codec.decode_result(msgspec.Raw(text.encode()), Params)
+
+
+class InnerResult(Wire, frozen=True):
+    """A part of a result."""
+
+    deep_member: int
+    kind: CardType = CardType.PIV
+
+
+class Result(Wire, frozen=True):
+    """What a daemon answers."""
+
+    inner: InnerResult
+
+
+def test_a_result_may_have_members_and_kinds_of_later_versions() -> None:
+    text = b'{"inner":{"deepMember":1,"kind":"quantum","x":[{}]},"later":{"x":1}}'
+    result = codec.decode_result(msgspec.Raw(text), Result)
+    assert result.inner.kind == "quantum"
+    assert json.loads(codec.encode(result)) == {"inner": {"deepMember": 1, "kind": "quantum"}}
+    assert "quantum" not in [*CardType]
+    with pytest.raises(ParseError):
+        codec.decode_result(msgspec.Raw(text.replace(b'"quantum"', b"1")), Result)
 
 
 def test_a_frame_may_have_members_of_later_versions() -> None:
@@ -157,4 +210,3 @@ def test_a_frame_may_have_members_of_later_versions() -> None:
 )
 def test_names_have_two_spellings(python: str, wire: str) -> None:
     assert codec.wire_name(python) == wire
-    assert codec._python_name(wire) == python

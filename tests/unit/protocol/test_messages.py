@@ -150,5 +150,13 @@ def test_the_page_names_subprotocol_port_and_limits() -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_parameters_that_are_unknown_are_refused(name: str) -> None:
+def test_unknown_members_are_refused_in_what_is_asked_and_passed_over_in_what_is_answered(
+    name: str,
+) -> None:
     assert METHODS[name].params.__struct_config__.forbid_unknown_fields
+    assert not METHODS[name].result.__struct_config__.forbid_unknown_fields
+
+
+@pytest.mark.parametrize("name", NOTIFICATIONS)
+def test_unknown_members_of_a_notification_are_passed_over(name: str) -> None:
+    assert not NOTIFICATIONS[name].__struct_config__.forbid_unknown_fields

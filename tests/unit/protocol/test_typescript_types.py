@@ -122,7 +122,7 @@ def wire_types() -> set[type]:
         each
         for root in [*ends, *messages.NOTIFICATIONS.values(), Grant]
         for each in reachable(root)
-    } - {messages.Empty}
+    } - {messages.Empty, messages.NoParams}
 
 
 STRUCTS = sorted((t for t in wire_types() if issubclass(t, Wire)), key=lambda t: t.__name__)
@@ -157,9 +157,14 @@ def test_nothing_is_declared_that_the_daemon_does_not_know(declared: Declaration
 
 def test_methods_are_the_same(declared: Declarations) -> None:
     assert declared.interfaces["Methods"] == {
-        name: f"{{ params: {method.params.__name__}; result: {method.result.__name__} }}"
+        name: f"{{ params: {_name(method.params)}; result: {_name(method.result)} }}"
         for name, method in messages.METHODS.items()
     }
+
+
+def _name(kind: type[Wire]) -> str:
+    """Return the name of a type in TypeScript, where one stands for both that hold nothing."""
+    return "Empty" if kind is messages.NoParams else kind.__name__
 
 
 def test_notifications_are_the_same(declared: Declarations) -> None:
