@@ -54,6 +54,16 @@ def test_an_error_survives_the_wire(kind: type[BridgedError]) -> None:
     assert frame.error.data["messages"] == error.messages()
 
 
+def test_an_error_carries_the_signatures_made_before_it() -> None:
+    error = errors.CardRemoved()
+    error.made = (b"\x01", b"\x02\x03")
+    frame = codec.decode_frame(codec.encode({"jsonrpc": "2.0", "error": error_object(error)}))
+    assert isinstance(frame.error, ErrorObject)
+    assert frame.error.data["signatures"] == ["AQ==", "AgM="]
+    assert error_from(frame.error).made == error.made
+    assert "signatures" not in error_object(errors.CardRemoved()).data
+
+
 def test_fields_are_camel_case_on_the_wire() -> None:
     data = error_object(errors.PinFormat(min_length=4, max_length=4, alphabet="digits")).data
     assert data.keys() == {"reason", "messages", "minLength", "maxLength", "alphabet"}
