@@ -33,6 +33,10 @@ class Flood(Exception):
     """The page sends more than anybody could mean."""
 
 
+class Idle(Exception):
+    """The page has asked nothing for a long time."""
+
+
 class Bucket:
     """Lets `BURST` frames through at once and `FRAMES_PER_S` in the long run."""
 
@@ -67,33 +71,38 @@ class Connection:
     async def run(self) -> None:
         """Serve until either side ends."""
         self._hub.join(self)
+        code: CloseCode | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
-                writer = tasks.create_task(self._write())
-                watch = tasks.create_task(self._watch())
+                helpers = [tasks.create_task(self._write()), tasks.create_task(self._watch())]
                 await self._read(tasks)
                 self._hub.leave(self)
-                for task in (*self._answering, writer, watch):
+                for task in (*self._answering, *helpers):
                     task.cancel()
         except* TooSlow:
-            await self._socket.close(code=CloseCode.TOO_SLOW, message=b"too slow")
+            code = CloseCode.TOO_SLOW
         except* Flood:
-            log.warning("%s sent too much and was turned away", self.site.origin)
-            await self._socket.close(code=CloseCode.FLOOD, message=b"flood")
-        except* (TimeoutError, ConnectionError):
+            code = CloseCode.FLOOD
+        except* Idle:
+            code = CloseCode.GOING_AWAY
+        except* ConnectionError:
             log.debug("%s went away", self.site.origin)
         finally:
             self._hub.leave(self)
+        if code is not None:
+            log.info("%s is closed with %d", self.site.origin, code)
+            await self._socket.close(code=code, message=code.name.encode())
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
         bucket = Bucket(loop.time())
         while True:
             try:
-                message = await self._socket.receive(timeout=IDLE_S)
+                # A time-out of `receive` itself would begin anew with every pong.
+                async with asyncio.timeout(IDLE_S):
+                    message = await self._socket.receive()
             except TimeoutError:
-                await self._socket.close(code=CloseCode.GOING_AWAY, message=b"idle")
-                return
+                raise Idle from None
             if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}:
                 return
             bucket.take(loop.time())
@@ -129,8 +138,11 @@ class Connection:
     async def _write(self) -> None:
         while True:
             text = await self._outgoing.get()
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                await self._socket.send_str(text)
+            try:
+                async with asyncio.timeout(SEND_TIMEOUT_S):
+                    await self._socket.send_str(text)
+            except TimeoutError:
+                raise TooSlow from None
 
     async def _watch(self) -> None:
         await self._overrun.wait()
