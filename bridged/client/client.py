@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import TypeVar
 import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_socket
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from bridged.errors import BridgedError, Cancelled, ParseError, SiteNotAllowed
@@ -38,7 +39,11 @@ from bridged.protocol import messages as m
 DEFAULT_URL = f"ws://127.0.0.1:{m.DEFAULT_PORT}/v1"
 MAX_EVENTS = 1000
 
-R = TypeVar("R", bound=Wire)
+_frames = logging.getLogger("bridged.client.frames")
+_frames.setLevel(logging.INFO)
+"""Frames carry PINs: at DEBUG `websockets` would write them to the log."""
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +134,18 @@ class Bridge:
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield notifications in order until the connection ends."""
-        while (event := await self._events.get()) is not None:
+        while (event := await self.next_event()) is not None:
             yield event
 
+    async def next_event(self) -> Event | None:
+        """Wait for the next notification; None once the connection has ended."""
+        event = await self._events.get()
+        if event is None:
+            self._events.put_nowait(None)
+        return event
+
     async def call(self, method: str, params: Wire, result: type[R]) -> R:
-        """Send any request and return its typed result."""
+        """Send any request; return its result as a type, or as it came: `msgspec.Raw`."""
         request_id = next(self._ids)
         future: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = future
@@ -207,7 +219,7 @@ async def connect(
 ) -> AsyncIterator[Bridge]:
     """Connect as a program with its token, or as the page of an origin (for tests of portals).
 
-    Raises `SiteNotAllowed` where the daemon turns us away, `OSError` where nothing listens.
+    Raises `SiteNotAllowed` where the daemon turns us away, `OSError` where none listens.
     """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
@@ -219,11 +231,14 @@ async def connect(
             compression=None,
             max_size=None,
             proxy=None,
+            logger=_frames,
         )
     except InvalidStatus as error:
         if error.response.status_code == 403:
             raise SiteNotAllowed(origin=origin or "program", grant=Grant.CERTIFICATES) from None
-        raise
+        raise ConnectionError(f"what listens at {url} is no bridged") from error
+    except InvalidHandshake as error:
+        raise ConnectionError(f"what listens at {url} is no bridged") from error
     async with socket:
         bridge = Bridge(socket, origin)
         receiving = asyncio.create_task(bridge.receive())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
@@ -136,3 +137,57 @@ async def test_events_end_with_the_connection(url: str) -> None:
     async with connect(url, origin=ORIGIN) as bridge:
         events = bridge.events()
     assert [event async for event in events] == []
+    assert [event async for event in bridge.events()] == []
+
+
+async def test_what_a_later_daemon_adds_is_passed_over() -> None:
+    info = {"version": "9", "protocols": [], "methods": [], "origin": None, "grants": []}
+    frames: list[dict[str, object]] = [
+        {"jsonrpc": "2.0", "method": "reader.blinked", "params": {"colour": "green"}},
+        {
+            "jsonrpc": "2.0",
+            "method": "lease.ended",
+            "params": {"lease": "l", "cause": "yawned", "x": 1},
+        },
+        {"jsonrpc": "2.0", "id": 1, "result": {**info, "pinEntry": ["voice"], "later": {}}, "x": 1},
+    ]
+
+    async def handler(ws: ServerConnection) -> None:
+        await ws.recv()
+        for frame in frames:
+            await ws.send(json.dumps(frame))
+        await ws.wait_closed()
+
+    async with serve(handler, "127.0.0.1", 0, subprotocols=[Subprotocol(m.SUBPROTOCOL)]) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with connect(f"ws://127.0.0.1:{port}/v1") as bridge, asyncio.timeout(5):
+            assert (await bridge.info()).pin_entry == ("voice",)
+            event = await bridge.next_event()
+    assert event == Event("lease.ended", m.LeaseEndedEvent(lease="l", cause=m.LeaseEnd("yawned")))
+
+
+async def test_the_pin_is_not_in_the_log_of_a_program_that_logs_everything(
+    bridge: Bridge, bus: InProcessBus, ebid: VirtualCard, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    bus.insert(0, ebid)
+    await next_event(bridge)
+    (certificate,) = await bridge.certificates(usage=Usage.SIGNATURE)
+    await bridge.verify_pin(certificate.id, EBID_PIN)
+    assert caplog.records
+    assert EBID_PIN not in caplog.text
+
+
+@pytest.mark.parametrize("answer", [b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
+async def test_something_else_on_the_port_is_an_oserror(answer: bytes) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(OSError, match="no bridged"):
+            async with connect(f"ws://127.0.0.1:{port}/v1"):
+                pass
