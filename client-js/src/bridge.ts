@@ -1,7 +1,7 @@
 import { fromBase64, toBase64 } from "./base64.ts";
 import { digestFor } from "./digest.ts";
 import { BridgeError, ConnectError, reasonOfClose, SigningFailure } from "./errors.ts";
-import { BridgeEventTarget } from "./events.ts";
+import { BridgeEventTarget, type ClosedEvent } from "./events.ts";
 import { Lease } from "./lease.ts";
 import type {
   Algorithm,
@@ -17,6 +17,7 @@ import type {
   Usage,
   Lease as WireLease,
 } from "./protocol.ts";
+import { isPassing, type Redial } from "./reconnect.ts";
 import type { CallOptions, Notification, Progress, Rpc } from "./rpc.ts";
 
 /** Which certificates to list: of one reader (its id) or all, of one usage or both. */
@@ -67,27 +68,36 @@ export interface DataSigning extends Signing {
   readonly data: readonly Uint8Array<ArrayBuffer>[];
 }
 
+/** How a bridge gets its next connection. */
+type Redialling = Redial<(rpc: Rpc, info: BridgeInfo) => void>;
+
 /**
  * An open connection to the daemon; `connect()` makes it.
  *
  * Every method rejects with a `BridgeError` and takes a `signal`. Events carry their data in
  * `detail`: `reader.added`, `reader.removed`, `card.inserted`, `card.removed`, `lease.ended`,
- * `close`.
+ * `close`, and with `reconnect` also `open`: then list anew.
  */
 export class Bridge extends BridgeEventTarget {
-  /** What answers, and what this site may do. */
-  readonly info: BridgeInfo;
-  readonly #rpc: Rpc;
+  #rpc: Rpc;
+  #info: BridgeInfo;
+  readonly #redial: Redialling | null;
   readonly #leases = new Map<string, Lease>();
-  #closedHere = false;
+  /** Fires when this page closes the bridge. */
+  readonly #closing = new AbortController();
 
   /** @internal */
-  constructor(rpc: Rpc, info: BridgeInfo) {
+  constructor(rpc: Rpc, info: BridgeInfo, redial: Redialling | null) {
     super();
-    this.info = info;
     this.#rpc = rpc;
-    rpc.onNotification = (notification) => this.#notified(notification);
-    rpc.onClose = (code) => this.#closed(code);
+    this.#info = info;
+    this.#redial = redial;
+    this.#follow(rpc);
+  }
+
+  /** What answers, and what this site may do. */
+  get info(): BridgeInfo {
+    return this.#info;
   }
 
   /** Whether calls can be made. */
@@ -166,9 +176,9 @@ export class Bridge extends BridgeEventTarget {
     return this.#call("rpc.discover", {}, options, (document) => document);
   }
 
-  /** Close the connection; pending calls reject, and the card forgets every PIN. */
+  /** Close the connection for good; pending calls reject, and the card forgets every PIN. */
   close(): void {
-    this.#closedHere = true;
+    this.#closing.abort();
     this.#rpc.close();
   }
 
@@ -214,6 +224,11 @@ export class Bridge extends BridgeEventTarget {
     this.#leases.delete(lease);
   }
 
+  #follow(rpc: Rpc): void {
+    rpc.onNotification = (notification) => this.#notified(notification);
+    rpc.onClose = (code) => this.#closed(code);
+  }
+
   #notified({ method, params }: Notification): void {
     if (method === "lease.ended") {
       this.#forget(params.lease);
@@ -225,8 +240,32 @@ export class Bridge extends BridgeEventTarget {
     for (const id of this.#leases.keys()) {
       this.#forget(id);
     }
-    const error = this.#closedHere ? null : new ConnectError(reasonOfClose(code));
-    this.dispatchEvent(new CustomEvent("close", { detail: { code, error } }));
+    const { aborted } = this.#closing.signal;
+    const redial = isPassing(code) && !aborted ? this.#redial : null;
+    const error = aborted ? null : new ConnectError(reasonOfClose(code));
+    this.#tellClosed({ code, error, reconnecting: redial !== null });
+    if (redial) {
+      void this.#reconnect(redial, code);
+    }
+  }
+
+  async #reconnect(redial: Redialling, code: number): Promise<void> {
+    const adopt = (rpc: Rpc, info: BridgeInfo) => {
+      this.#rpc = rpc;
+      this.#info = info;
+      this.#follow(rpc);
+      this.dispatchEvent(new CustomEvent("open", { detail: { info } }));
+    };
+    try {
+      await redial.run(adopt, this.#closing.signal);
+    } catch (cause) {
+      const error = this.#closing.signal.aborted ? null : (cause as ConnectError);
+      this.#tellClosed({ code, error, reconnecting: false });
+    }
+  }
+
+  #tellClosed(detail: ClosedEvent): void {
+    this.dispatchEvent(new CustomEvent("close", { detail }));
   }
 }
 

@@ -3,7 +3,8 @@ import { diagnose } from "./diagnose.ts";
 import { BridgeError, ConnectError, reasonOfClose } from "./errors.ts";
 import { type Messages, PERMISSION_HINT } from "./messages.ts";
 import { type Permission, queryPermission } from "./permission.ts";
-import { DEFAULT_PORT, SUBPROTOCOL } from "./protocol.ts";
+import { type BridgeInfo, DEFAULT_PORT, SUBPROTOCOL } from "./protocol.ts";
+import { Redial } from "./reconnect.ts";
 import { Rpc } from "./rpc.ts";
 import { type Opening, openSocket, type Socket, type SocketConstructor } from "./socket.ts";
 
@@ -19,6 +20,11 @@ export interface ConnectOptions {
   readonly onHint?: ((hint: Messages) => void) | undefined;
   /** The longest wait for the browser and the person to let the page through: 5 minutes. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Connect again by itself when the daemon went away for a passing reason: events then go on
+   * coming from the same `Bridge`. Calls that were under way fail; none is sent again.
+   */
+  readonly reconnect?: boolean | undefined;
   /** What stands in for the browser outside of one. */
   readonly environment?: Partial<Environment> | undefined;
 }
@@ -30,6 +36,9 @@ export interface Environment {
   /** A clock in milliseconds that never goes back. */
   readonly now: () => number;
 }
+
+/** Takes an open connection over before any later message is read. */
+type Adopt<T> = (rpc: Rpc, info: BridgeInfo) => T;
 
 interface Attempt extends ConnectOptions, Environment {}
 
@@ -57,13 +66,26 @@ export async function connect(options: ConnectOptions = {}): Promise<Bridge> {
     queryPermission: options.environment?.queryPermission ?? queryPermission,
     now: options.environment?.now ?? (() => performance.now()),
   };
+  return dial(attempt, (rpc, info) => new Bridge(rpc, info, redial(attempt)));
+}
+
+/** Return how a bridge gets its next connection; null where it shall not. */
+function redial(attempt: Attempt): Redial<Adopt<void>> | null {
+  if (!attempt.reconnect) {
+    return null;
+  }
+  return new Redial((adopt, signal) => dial({ ...attempt, signal }, adopt), attempt.now);
+}
+
+/** Open a socket and wait for the daemon's first answer, which `adopt` gets. */
+async function dial<T>(attempt: Attempt, adopt: Adopt<T>): Promise<T> {
   const before = await attempt.queryPermission();
-  throwIfAborted(options.signal);
+  throwIfAborted(attempt.signal);
   if (before === "denied") {
     throw new ConnectError("blocked");
   }
-  const url = options.url ?? `ws://127.0.0.1:${DEFAULT_PORT}/v1`;
-  return greet(await reach(url, before, attempt), options.signal);
+  const url = attempt.url ?? `ws://127.0.0.1:${DEFAULT_PORT}/v1`;
+  return greet(await reach(url, before, attempt), attempt.signal, adopt);
 }
 
 /** Open a socket, with another attempt where the first one could not succeed. */
@@ -113,23 +135,23 @@ async function open(url: string, permission: Permission, attempt: Attempt): Prom
 }
 
 /** Wait for the first answer: a site that is not allowed is let in, then closed with 4403. */
-async function greet(socket: Socket, signal: AbortSignal | undefined): Promise<Bridge> {
+async function greet<T>(
+  socket: Socket,
+  signal: AbortSignal | undefined,
+  adopt: Adopt<T>,
+): Promise<T> {
   const rpc = new Rpc(socket);
   const slow = new AbortController();
   const timer = setTimeout(() => slow.abort(), ANSWER_MS);
   try {
-    const bridge = await rpc.call(
+    return await rpc.call(
       "bridge.info",
       {},
       {
         signal: AbortSignal.any(signal ? [signal, slow.signal] : [slow.signal]),
-        decode: (info) => new Bridge(rpc, info),
+        decode: (info) => adopt(rpc, supported(info)),
       },
     );
-    if (!bridge.info.protocols.includes(SUBPROTOCOL)) {
-      throw new ConnectError("version-mismatch");
-    }
-    return bridge;
   } catch (error) {
     rpc.close();
     throwIfAborted(signal);
@@ -137,6 +159,14 @@ async function greet(socket: Socket, signal: AbortSignal | undefined): Promise<B
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Return the info of a daemon that speaks this protocol; any other cannot be understood. */
+function supported(info: BridgeInfo): BridgeInfo {
+  if (!info.protocols.includes(SUBPROTOCOL)) {
+    throw new TypeError(`The daemon speaks ${info.protocols} only.`);
+  }
+  return info;
 }
 
 function connectError(cause: BridgeError): ConnectError | BridgeError {

@@ -1,16 +1,24 @@
 import type { ConnectError } from "./errors.ts";
-import type { Notifications } from "./protocol.ts";
+import type { BridgeInfo, Notifications } from "./protocol.ts";
 
 /** The end of a connection. */
 export interface ClosedEvent {
   readonly code: number;
   /** Why it ended; null where this page closed it. */
   readonly error: ConnectError | null;
+  /** Whether the bridge tries to connect again (`open` follows, or another `close`). */
+  readonly reconnecting: boolean;
 }
 
-/** Everything a `Bridge` dispatches: what the daemon tells, and `close`. */
+/** A connection that took the place of one that ended: what was listed may be out of date. */
+export interface OpenedEvent {
+  readonly info: BridgeInfo;
+}
+
+/** Everything a `Bridge` dispatches: what the daemon tells, `close` and `open`. */
 export interface BridgeEvents extends Omit<Notifications, "request.progress"> {
   close: ClosedEvent;
+  open: OpenedEvent;
 }
 
 type Listener<D> =

@@ -25,7 +25,7 @@ export {
   explain,
   SigningFailure,
 } from "./errors.ts";
-export type { BridgeEvents, ClosedEvent, TypedEventTarget } from "./events.ts";
+export type { BridgeEvents, ClosedEvent, OpenedEvent, TypedEventTarget } from "./events.ts";
 export type { Lease } from "./lease.ts";
 export type { Messages } from "./messages.ts";
 export type { Permission } from "./permission.ts";

@@ -400,7 +400,7 @@ suite("the end of a connection", () => {
         const call = bridge.readers();
         bridge.close();
         await assertFails(call, "connection-lost");
-        assert.deepEqual(await closed, { code: 1000, error: null });
+        assert.deepEqual(await closed, { code: 1000, error: null, reconnecting: false });
       },
     ));
 });

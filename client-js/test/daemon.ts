@@ -15,9 +15,10 @@ const PYTHON = process.env["BRIDGED_PYTHON"] ?? join(REPOSITORY, ".venv/bin/pyth
 export class Daemon {
   /** Everything it wrote, its log included. */
   output = "";
-  readonly #process: ChildProcess;
   readonly #home: string;
-  #port = "";
+  readonly #arguments: readonly string[];
+  #process: ChildProcess;
+  #port = "0";
 
   static async start(profile: string, ...sites: string[]): Promise<Daemon> {
     const home = await mkdtemp(join(tmpdir(), "bridged-client-test-"));
@@ -29,29 +30,51 @@ export class Daemon {
   private constructor(home: string, profile: string, sites: string[]) {
     this.#home = home;
     const allowed = sites.flatMap((site) => ["--allow", site]);
-    const serve = ["-m", "bridged", "serve", "--port", "0", "--virtual", profile, ...allowed];
-    this.#process = spawn(PYTHON, serve, {
-      cwd: REPOSITORY,
-      env: { PATH: process.env["PATH"], HOME: home, XDG_RUNTIME_DIR: home, XDG_CONFIG_HOME: home },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    this.#process.stdout?.on("data", this.#record);
-    this.#process.stderr?.on("data", this.#record);
+    this.#arguments = ["--virtual", profile, ...allowed];
+    this.#process = this.#spawn();
   }
 
-  readonly #record = (text: Buffer) => {
-    this.output += text;
-    this.#process.emit("output");
-  };
+  #spawn(): ChildProcess {
+    const serve = ["-m", "bridged", "serve", "--port", this.#port, ...this.#arguments];
+    const [PATH, HOME] = [process.env["PATH"], this.#home];
+    const daemon = spawn(PYTHON, serve, {
+      cwd: REPOSITORY,
+      env: { PATH, HOME, XDG_RUNTIME_DIR: HOME, XDG_CONFIG_HOME: HOME },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const record = (text: Buffer) => {
+      this.output += text;
+      daemon.emit("output");
+    };
+    daemon.stdout?.on("data", record);
+    daemon.stderr?.on("data", record);
+    return daemon;
+  }
 
   async #listening(): Promise<void> {
     const exited = once(this.#process, "close").then(() => "exited");
-    while (this.#port === "") {
+    let port: string | undefined;
+    while (port === undefined) {
       if ((await Promise.race([exited, once(this.#process, "output")])) === "exited") {
         throw new Error(`the daemon did not start:\n${this.output}`);
       }
-      this.#port = /^listening on http:\/\/127\.0\.0\.1:(\d+)$/m.exec(this.output)?.[1] ?? "";
+      port = /^listening on http:\/\/127\.0\.0\.1:(\d+)$/m.exec(this.output)?.[1];
     }
+    this.#port = port;
+  }
+
+  /** Kill it, so that it cannot say good-bye. */
+  async kill(): Promise<void> {
+    const exited = once(this.#process, "close");
+    this.#process.kill("SIGKILL");
+    await exited;
+  }
+
+  /** Start it again on the port it had. */
+  async restart(): Promise<void> {
+    this.output = "";
+    this.#process = this.#spawn();
+    await this.#listening();
   }
 
   /** Return how to reach it as a page of `origin`. */
