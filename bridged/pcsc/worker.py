@@ -119,6 +119,8 @@ class Worker:
                 connection.begin()
                 return connection
             except CardReset:
+                if time.monotonic() > give_up:
+                    raise CardInUse from None
                 self._accept_reset()
             except CardMute:
                 if not known:

@@ -234,6 +234,17 @@ def test_a_card_in_use_for_long_fails_the_job_and_keeps_the_connection(
     assert with_card.seen().count("connect") == 1
 
 
+def test_a_card_that_is_reset_again_and_again_is_in_use(
+    with_card, make_worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridged.pcsc.worker.IN_USE_S", 0.0)
+    worker = make_worker()
+    result(worker, select)
+    with_card.faults["begin"] = [CardReset()] * 100
+    with pytest.raises(CardInUse):
+        result(worker, select)
+
+
 @pytest.mark.parametrize("call", ["open", "connect", "begin", "transmit"])
 def test_a_service_that_ended_is_opened_anew(with_card, make_worker, call: str) -> None:
     worker = make_worker()

@@ -376,6 +376,52 @@ async def test_another_programs_reset_ends_the_lease(
     assert ended.cause is m.LeaseEnd.CARD_RESET
 
 
+async def test_a_pin_that_is_kept_is_not_given_to_a_card_another_program_reset(
+    page: Page, bus: InProcessBus, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    bus.open().connect("bridged virtual reader 0").close(reset=True)
+    error = await page.fails(
+        "signature.create", certificate=key, algorithm=Algorithm.RS256, digests=(DIGEST,)
+    )
+    assert isinstance(error, LeaseEnded)
+
+
+async def test_a_pin_that_is_kept_is_wiped_with_the_lease(
+    hub: Hub, page: Page, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    lease = await page.call("pin.verify", key=key, pin=EBID_PIN)
+    (held,) = hub._leases._held.values()
+    assert held.pin is not None
+    assert len(held.pin) == len(EBID_PIN)
+    await page.call("lease.release", lease=lease.id)  # type: ignore[attr-defined]
+    assert len(held.pin) == 0
+
+
+async def test_removal_fails_a_request_at_once_and_not_when_the_card_would_have_answered(
+    hub: Hub, page: Page, inserted: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    loop, at_the_card, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    transmit = inserted.transmit
+
+    def hesitate(apdu: bytes) -> bytes:
+        loop.call_soon_threadsafe(at_the_card.set)
+        assert go_on.wait(5)
+        return transmit(apdu)
+
+    monkeypatch.setattr(inserted, "transmit", hesitate)
+    asking = asyncio.create_task(page.call("pin.status", key=key))
+    await at_the_card.wait()
+    hub.readers._changed(())
+    with pytest.raises(CardRemoved):
+        await asking
+    assert not go_on.is_set()
+    go_on.set()
+
+
 async def test_removal_ends_the_lease_before_it_is_announced(
     page: Page, bus: InProcessBus, inserted: VirtualCard
 ) -> None:
