@@ -365,6 +365,37 @@ class AddressInUse(LocalError):
 
 
 @dataclass(eq=False)
+class NotRunning(LocalError):
+    """No daemon of this user answers on the port."""
+
+    port: int
+    reason, code = "not-running", 4502
+    en = (
+        "No bridged of yours runs on port {port}. Start it: systemctl --user start bridged, "
+        "or bridged serve. If it runs on another port, name that with --port."
+    )
+    ja = (
+        "ポート{port}であなたのbridgedが動作していません。systemctl --user start bridged または "
+        "bridged serve で起動してください。別のポートで動作中なら --port で指定してください。"
+    )
+
+
+@dataclass(eq=False)
+class PinAsArgument(LocalError):
+    """A PIN stood in the arguments, where every program of the machine can read it."""
+
+    reason, code = "pin-as-argument", 4503
+    en = (
+        "Other programs can read arguments, so a PIN is not taken from them. "
+        "Write - in place of the JSON and give it on standard input."
+    )
+    ja = (
+        "引数はほかのプログラムから読めるため、PINは引数では受け付けません。"
+        "JSONの代わりに - と書き、JSONは標準入力から渡してください。"
+    )
+
+
+@dataclass(eq=False)
 class InternalError(BridgedError):
     """A defect in bridged; `id` is in the log beside the traceback."""
 

@@ -1,0 +1,119 @@
+"""`bridged call`: one request of the protocol to the daemon of this user, from the shell."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
+
+from bridged.config import load, runtime_dir
+from bridged.errors import (
+    BridgedError,
+    InvalidParams,
+    MethodNotFound,
+    NotRunning,
+    PinAsArgument,
+    SiteNotAllowed,
+)
+from bridged.protocol import codec
+from bridged.protocol.messages import METHODS, Params
+
+if TYPE_CHECKING:
+    from bridged.client.blocking import Bridge
+
+EXAMPLES = """\
+examples:
+  bridged call reader.list
+  bridged call certificate.list '{"usage": "signature"}'
+  bridged call pin.verify - < params.json
+A lease ends with its connection, here at once: sign with the Python client, bridged.client.
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "call",
+        help="send one request to the daemon that runs",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("method", metavar="METHOD", help="a method of docs/protocol.md")
+    parser.add_argument(
+        "params",
+        metavar="JSON",
+        nargs="?",
+        default="{}",
+        help="its parameters; - reads them from standard input, the only way for a PIN",
+    )
+    parser.add_argument("--port", type=int, help="port of the daemon (default: from the settings)")
+    parser.add_argument("--config", type=Path, help="settings file (TOML)")
+    parser.add_argument("--json", action="store_true", help="print an error as its JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the result on standard output, or raise; with `--json` print the error object."""
+    try:
+        result = _request(args)
+    except BridgedError as error:
+        if not args.json:
+            raise
+        _print(codec.encode(codec.error_object(error)).encode(), sys.stderr.buffer)
+        return 1
+    _print(bytes(result), sys.stdout.buffer)
+    return 0
+
+
+def _request(args: argparse.Namespace) -> msgspec.Raw:
+    method = METHODS.get(args.method)
+    if method is None:
+        raise MethodNotFound(method=args.method[:100])
+    if args.params == "-":
+        params = read_params(sys.stdin.buffer.read(), method.params)
+    else:
+        text = os.fsencode(args.params)
+        refuse_pin(text)
+        params = read_params(text, method.params)
+    with ExitStack() as stack:
+        bridge = _connect(stack, load(args.config).port if args.port is None else args.port)
+        return bridge.call(args.method, params, msgspec.Raw)
+
+
+def _connect(stack: ExitStack, port: int) -> Bridge:
+    """Connect with the token file of the daemon on a port; raises `NotRunning`."""
+    from bridged.client.blocking import connect
+
+    try:
+        token = (runtime_dir() / f"token-{port}").read_text(encoding="ascii")
+        return stack.enter_context(connect(f"ws://127.0.0.1:{port}/v1", token=token))
+    except (OSError, UnicodeError, SiteNotAllowed):
+        raise NotRunning(port=port) from None
+
+
+def refuse_pin(text: bytes) -> None:
+    """Raise `PinAsArgument` for parameters with a member `pin`."""
+    try:
+        members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return
+    if "pin" in members:
+        raise PinAsArgument
+
+
+def read_params(text: bytes, kind: type[Params]) -> Params:
+    """Read parameters as the daemon would; raises `InvalidParams`, which never repeats a PIN."""
+    try:
+        return codec.decode_params(msgspec.Raw(text), kind)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise InvalidParams(path="params", detail=str(error)[:200]) from None
+
+
+def _print(value: bytes, to: BinaryIO) -> None:
+    to.write(msgspec.json.format(value, indent=2) + b"\n")
+    to.flush()
