@@ -36,7 +36,7 @@ check-python: set-up
 	$(BIN)/ruff format --check
 check-types: set-up
 	$(BIN)/mypy
-	$(BIN)/mypy tools
+	$(BIN)/mypy tools examples
 check-imports: set-up
 	$(BIN)/lint-imports
 check-client: set-up

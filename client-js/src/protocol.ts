@@ -185,6 +185,21 @@ export interface PinVerifyParams {
   readonly acceptLastTry?: boolean;
 }
 
+/** Change the PIN of a key; nothing stays verified. */
+export interface PinChangeParams {
+  readonly key: string;
+  readonly pin?: string | null;
+  readonly newPin?: string | null;
+  readonly acceptLastTry?: boolean;
+}
+
+/** Give the blocked PIN of a key a new value with the PUK. */
+export interface PinUnblockParams {
+  readonly key: string;
+  readonly puk?: string | null;
+  readonly newPin?: string | null;
+}
+
 /** The right of this connection to use one key without the PIN being asked again. */
 export interface Lease {
   readonly id: string;
@@ -274,6 +289,8 @@ export interface Methods {
   "certificate.list": { params: CertificateListParams; result: CertificateList };
   "pin.status": { params: KeyParams; result: PinStatus };
   "pin.verify": { params: PinVerifyParams; result: Lease };
+  "pin.change": { params: PinChangeParams; result: Empty };
+  "pin.unblock": { params: PinUnblockParams; result: Empty };
   "lease.release": { params: LeaseParams; result: Empty };
   "authentication.create": { params: AuthenticationParams; result: AuthenticationToken };
   "signature.create": { params: SignatureParams; result: SignatureList };
@@ -320,6 +337,7 @@ export interface Errors {
   "pin-incorrect": { readonly triesLeft: number | null };
   "pin-last-try": { readonly triesLeft: number };
   "pin-blocked": Empty;
+  "pin-unblock-unsupported": Empty;
   "lease-ended": Empty;
   busy: Empty;
   cancelled: Empty;

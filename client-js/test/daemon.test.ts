@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { createHash, type KeyObject, randomBytes, verify, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { after, afterEach, before, beforeEach, suite, test } from "node:test";
-import { signText } from "../examples/sign.js";
 import type { Bridge } from "../src/bridge.ts";
 import { connect } from "../src/connect.ts";
 import { BridgeError, type ErrorReason } from "../src/errors.ts";
@@ -186,12 +185,6 @@ suite("the daemon", () => {
     const [event] = await ended;
     assert.deepEqual(event.detail, { lease: earlier.id, cause: "replaced" });
     assert.deepEqual([earlier.active, later.active], [false, true]);
-  });
-
-  test("signs for the example of the guide", async () => {
-    const { certificate, signature } = await signText("利用者登録", PIN, daemon.from(ORIGIN));
-    assert(signature);
-    assert(verify("sha256", Buffer.from("利用者登録"), publicKey(certificate), signature));
   });
 
   test("keeps every PIN out of what it writes", async () => {

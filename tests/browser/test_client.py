@@ -1,0 +1,149 @@
+"""client-js and its example page in Chromium and Firefox, with a card behind a real pcscd."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from .conftest import ARGUMENTS, CHROMIUM, GRANTS, ROOT, Stack, shoot
+
+pytestmark = [pytest.mark.browser, pytest.mark.hil, pytest.mark.timeout(120)]
+
+EBID_PIN = "123456"
+# Without Debian's Firefox (Ubuntu has a snap alone) playwright takes its own.
+FIREFOX = os.environ.get("BRIDGED_FIREFOX") or shutil.which("firefox-esr")
+# The example speaks to the daemon's own port; the daemon of the test has another one.
+OTHER_PORT = """
+window.WebSocket = class extends WebSocket {{
+  constructor(url, protocols) {{ super(url.replace(":24781/", ":{port}/"), protocols); }}
+}};
+"""
+# What the page tells, in the order it came.
+WATCH = """async () => {
+  const { connect } = await import("/client-js/dist/index.js");
+  window.told = [];
+  const bridge = await connect({ reconnect: true });
+  for (const type of ["card.inserted", "card.removed", "open"]) {
+    bridge.addEventListener(type, () => told.push(type));
+  }
+  bridge.addEventListener("close", ({ detail }) => told.push(detail.error.reason));
+}"""
+CERTIFICATE = """async () => {
+  const { connect } = await import("/client-js/dist/index.js");
+  const bridge = await connect();
+  const [certificate] = await bridge.certificates({ usage: "signature" });
+  bridge.close();
+  return certificate.x509.der;
+}"""
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        if request.param == "chromium":
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        elif FIREFOX:
+            browser = await playwright.firefox.launch(
+                channel="moz-firefox", executable_path=FIREFOX
+            )
+        else:
+            browser = await playwright.firefox.launch()
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[str]:
+    """A site with the examples and the built client, as `python3 -m http.server` would serve it."""
+    app = web.Application()
+    for folder in ("examples", "client-js/dist"):
+        app.router.add_static(f"/{folder}", ROOT / folder)
+    async with TestServer(app, host="127.0.0.1") as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
+@pytest.fixture
+async def page(browser: Browser, stack: Stack) -> AsyncIterator[Page]:
+    page = await browser.new_page(locale="ja-JP")
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await page.add_init_script(OTHER_PORT.format(port=stack.daemon_port))
+    yield page
+    # Firefox reports a daemon that is not there as an error of the page, too.
+    assert [error for error in errors if "can’t establish a connection" not in error] == []
+
+
+async def test_the_example_page_signs_a_text(
+    stack: Stack, site: str, page: Page, browser: Browser
+) -> None:
+    stack.card()
+    stack.daemon(allow=f"{site}={GRANTS}")
+    await page.goto(f"{site}/examples/page.html")
+    await page.click("#connect")
+    await page.fill("[name=pin]", EBID_PIN)
+    await page.click("form button")
+    await expect(page.locator("output")).to_have_text(re.compile(r"^[A-Za-z0-9+/]{342}==$"))
+    signature = base64.b64decode(await page.locator("output").inner_text())
+    assert await page.input_value("[name=pin]") == ""
+    await shoot(page, f"example-page-{browser.browser_type.name}")
+
+    der = await page.evaluate(CERTIFICATE)
+    key = x509.load_der_x509_certificate(base64.b64decode(der)).public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    key.verify(signature, "利用者登録".encode(), padding.PKCS1v15(), hashes.SHA256())
+
+
+async def test_the_example_page_says_what_to_do(stack: Stack, site: str, page: Page) -> None:
+    output = page.locator("output")
+    await page.goto(f"{site}/examples/page.html")
+    await page.click("#connect")
+    await expect(output).to_contain_text("bridgedを起動して")
+    stack.card()
+    stack.daemon(allow=f"{site}={GRANTS}")
+    await page.click("#connect")
+    await page.fill("[name=pin]", "000000")
+    await page.click("form button")
+    await expect(output).to_contain_text("残り回数は2回")
+    assert await page.input_value("[name=pin]") == ""
+
+
+async def test_a_site_that_is_not_allowed_is_told_so(stack: Stack, site: str, page: Page) -> None:
+    stack.daemon(allow="https://other.example")
+    await page.goto(f"{site}/examples/page.html")
+    await page.click("#connect")
+    await expect(page.locator("output")).to_contain_text("このサイトはbridgedで許可されていません")
+
+
+async def test_events_come_to_the_same_bridge_after_the_daemon_was_started_again(
+    stack: Stack, site: str, page: Page
+) -> None:
+    card = stack.card()
+    daemon = stack.daemon(allow=f"{site}={GRANTS}")
+    await page.goto(f"{site}/examples/page.html")
+    await page.evaluate(WATCH)
+    expected: list[str] = []
+
+    async def told(what: str) -> None:
+        expected.append(what)
+        await page.wait_for_function("count => told.length >= count", arg=len(expected))
+        assert await page.evaluate("told") == expected
+
+    card.remove()
+    await told("card.removed")
+    daemon.kill()
+    await told("connection-lost")
+    stack.daemon(allow=f"{site}={GRANTS}")
+    await told("open")
+    card.insert()
+    await told("card.inserted")
