@@ -311,6 +311,15 @@ class PinBlocked(BlockedError):
 
 
 @dataclass(eq=False)
+class PinUnblockUnsupported(BlockedError):
+    """The card has no PUK that a person could use; its issuer alone unblocks it."""
+
+    reason, code = "pin-unblock-unsupported", 4306
+    en = "The PIN of this card is unblocked by its issuer only. Take the card there."
+    ja = "このICカードのPIN番号は発行元でのみ解除できます。ICカードを発行元の窓口へお持ちください。"
+
+
+@dataclass(eq=False)
 class LeaseEnded(RetryableError):
     """There is no such lease on this connection any more."""
 

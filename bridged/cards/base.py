@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import ClassVar, Self
 
-from bridged.errors import CardFault, PinBlocked, PinIncorrect, PinLastTry
+from bridged.errors import (
+    CardFault,
+    PinBlocked,
+    PinIncorrect,
+    PinLastTry,
+    PinUnblockUnsupported,
+)
 from bridged.model import CardType, PinRules, PinStatus, Usage
 from bridged.pcsc.apdu import SW, Response
 from bridged.pcsc.channel import Channel
@@ -27,11 +33,12 @@ class Input(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PinObject:
-    """A PIN of the card: how people call it and what shape it has."""
+    """A PIN of the card: how people call it, what shape it has, and what its PUK has, if any."""
 
     ref: str
     label: str
     rules: PinRules
+    puk: PinRules | None = None
 
     def status(self, *, tries_left: int | None, verified: bool) -> PinStatus:
         """Return the state of this PIN."""
@@ -107,13 +114,34 @@ class Driver(ABC):
 
         Raises `PinLastTry` and `PinBlocked`, using no try, or as `verify_pin`.
         """
+        self._guard(key, accept_last_try=accept_last_try)
+        self.verify_pin(key, pin)
+
+    @abstractmethod
+    def change_pin(self, key: Key, pin: Pin, new: Pin) -> None:
+        """Change, after `enter`; raises `PinIncorrect` (a try is used) or `PinBlocked`."""
+
+    def change_pin_guarded(self, key: Key, pin: Pin, new: Pin, *, accept_last_try: bool) -> None:
+        """Change unless that could be the last try and nobody agreed to it; raises as above."""
+        self._guard(key, accept_last_try=accept_last_try)
+        self.change_pin(key, pin, new)
+
+    def unblock_pin(self, key: Key, puk: Pin, new: Pin) -> None:
+        """Give a blocked PIN a new value, after `enter`.
+
+        Raises `PinIncorrect` and `PinBlocked` for the PUK, and `PinUnblockUnsupported` where the
+        card has none (as here).
+        """
+        del key, puk, new
+        raise PinUnblockUnsupported
+
+    def _guard(self, key: Key, *, accept_last_try: bool) -> None:
         self.enter()
         status = self.pin_status(key)
         if status.blocked:
             raise PinBlocked
         if status.tries_left == 1 and not accept_last_try:
             raise PinLastTry(tries_left=1)
-        self.verify_pin(key, pin)
 
     @abstractmethod
     def sign(self, key: Key, data: bytes) -> bytes:

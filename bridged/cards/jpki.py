@@ -137,6 +137,11 @@ class JpkiDriver(Driver):
         check_verified(self._channel.transmit(Command(0x00, 0x20, 0x00, 0x80, pin.reveal())))
         self._verified.add(slot.pin)
 
+    def change_pin(self, key: Key, pin: Pin, new: Pin) -> None:
+        """Verify, then change by CHANGE REFERENCE DATA with the new PIN alone."""
+        self.verify_pin(key, pin)
+        check(self._channel.transmit(Command(0x00, 0x24, 0x01, 0x80, new.reveal())))
+
     def sign(self, key: Key, data: bytes) -> bytes:
         """Sign a DigestInfo with COMPUTE DIGITAL SIGNATURE."""
         self._ensure_selected()

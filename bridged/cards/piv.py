@@ -33,7 +33,12 @@ PIN_LENGTH = 8
 MAX_CERTIFICATE = 0x4000
 """A certificate larger than this, compressed or not, is refused (bytes)."""
 
-PIN = PinObject("80", "PIN", PinRules(min_length=6, max_length=8, alphabet=PinAlphabet.DIGITS))
+PIN = PinObject(
+    "80",
+    "PIN",
+    PinRules(min_length=6, max_length=8, alphabet=PinAlphabet.DIGITS),
+    puk=PinRules(min_length=6, max_length=8, alphabet=PinAlphabet.ASCII),
+)
 
 
 class Alg(IntEnum):
@@ -105,8 +110,19 @@ class PivDriver(Driver):
 
     def verify_pin(self, key: Key, pin: Pin) -> None:
         """Verify the PIN, padded with FF to 8 bytes."""
-        padded = pin.reveal().ljust(PIN_LENGTH, b"\xff")
-        check_verified(self._channel.transmit(Command(0x00, 0x20, 0x00, PIN_REFERENCE, padded)))
+        self._present(0x20, pin)
+
+    def change_pin(self, key: Key, pin: Pin, new: Pin) -> None:
+        """Change by CHANGE REFERENCE DATA (SP 800-73-4, part 2, 3.2.2)."""
+        self._present(0x24, pin, new)
+
+    def unblock_pin(self, key: Key, puk: Pin, new: Pin) -> None:
+        """Unblock by RESET RETRY COUNTER (SP 800-73-4, part 2, 3.2.3)."""
+        self._present(0x2C, puk, new)
+
+    def _present(self, ins: int, *secrets: Pin) -> None:
+        data = b"".join(secret.reveal().ljust(PIN_LENGTH, b"\xff") for secret in secrets)
+        check_verified(self._channel.transmit(Command(0x00, ins, 0x00, PIN_REFERENCE, data)))
 
     def sign(self, key: Key, data: bytes) -> bytes:
         """Sign with GENERAL AUTHENTICATE (SP 800-73-4, part 2, 3.2.4)."""

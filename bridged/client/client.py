@@ -101,6 +101,20 @@ class Bridge:
         )
         return await self.call("pin.verify", params, m.Lease)
 
+    async def change_pin(
+        self, key: str, pin: str, new_pin: str, *, accept_last_try: bool = False
+    ) -> None:
+        """`pin.change`."""
+        params = m.PinChangeParams(
+            key=key, pin=pin, new_pin=new_pin, accept_last_try=accept_last_try
+        )
+        await self.call("pin.change", params, m.Empty)
+
+    async def unblock_pin(self, key: str, puk: str, new_pin: str) -> None:
+        """`pin.unblock`."""
+        params = m.PinUnblockParams(key=key, puk=puk, new_pin=new_pin)
+        await self.call("pin.unblock", params, m.Empty)
+
     async def release(self, lease: m.Lease) -> None:
         """`lease.release`."""
         await self.call("lease.release", m.LeaseParams(lease=lease.id), m.Empty)

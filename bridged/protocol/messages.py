@@ -92,20 +92,43 @@ class KeyParams(Params, frozen=True):
     key: Id
 
 
-class PinVerifyParams(Params, frozen=True):
+Secret = Annotated[str, Meta(max_length=256)]
+
+
+class PinParams(Params, frozen=True):
+    """Parameters that may carry PINs: they never show in a log or a traceback."""
+
+    key: Id
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(key={self.key!r}, ***)"
+
+
+class PinVerifyParams(PinParams, frozen=True):
     """Verify the PIN of a key and keep it usable for `lease_seconds`.
 
     `pin` needs the grant `page-pin`. `accept_last_try` is the person's own yes to using the
     last try.
     """
 
-    key: Id
     lease_seconds: Annotated[int, Meta(ge=1, le=MAX_LEASE_S)] = 60
-    pin: Annotated[str, Meta(max_length=256)] | None = None
+    pin: Secret | None = None
     accept_last_try: bool = False
 
-    def __repr__(self) -> str:
-        return f"PinVerifyParams(key={self.key!r}, pin={'***' if self.pin else None})"
+
+class PinChangeParams(PinParams, frozen=True):
+    """Change the PIN of a key; both PINs need the grant `page-pin`."""
+
+    pin: Secret | None = None
+    new_pin: Secret | None = None
+    accept_last_try: bool = False
+
+
+class PinUnblockParams(PinParams, frozen=True):
+    """Give the blocked PIN of a key a new value with the PUK; both need the grant `page-pin`."""
+
+    puk: Secret | None = None
+    new_pin: Secret | None = None
 
 
 class Lease(Wire, frozen=True):
@@ -231,6 +254,8 @@ METHODS: dict[str, Method] = {
     "certificate.list": Method(CertificateListParams, CertificateList, Grant.CERTIFICATES),
     "pin.status": Method(KeyParams, PinStatus, Grant.CERTIFICATES),
     "pin.verify": Method(PinVerifyParams, Lease, Grant.SIGN),
+    "pin.change": Method(PinChangeParams, Empty, Grant.SIGN),
+    "pin.unblock": Method(PinUnblockParams, Empty, Grant.SIGN),
     "lease.release": Method(LeaseParams, Empty, Grant.SIGN),
     "authentication.create": Method(AuthenticationParams, AuthenticationToken, Grant.SIGN),
     "signature.create": Method(SignatureParams, SignatureList, Grant.SIGN, large=True),

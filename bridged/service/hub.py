@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from bridged import __version__
@@ -17,6 +18,7 @@ from bridged.errors import (
     PinBlocked,
     PinIncorrect,
     PinRequired,
+    PinUnblockUnsupported,
     SiteNotAllowed,
 )
 from bridged.model import (
@@ -24,6 +26,7 @@ from bridged.model import (
     AuthenticationToken,
     Certificate,
     Grant,
+    PinRules,
     PinStatus,
     Reader,
     ReaderState,
@@ -35,10 +38,11 @@ from bridged.pin.entry import PinEntry, PinRequest, obtain
 from bridged.protocol import messages as m
 from bridged.protocol import openrpc
 from bridged.protocol.session import Request
+from bridged.secret import Pin
 from bridged.service.batch import Progress, sign_batch
 from bridged.service.calls import Call, Calls, Peer
 from bridged.service.card import InsertedCard
-from bridged.service.keys import SigningKey, describe, verify
+from bridged.service.keys import SigningKey, change, describe, unblock, verify
 from bridged.service.leases import Held, Leases
 from bridged.service.readers import Readers, Slot
 from bridged.signing import algorithms, webeid
@@ -61,6 +65,8 @@ class Hub:
             "certificate.list": self._certificate_list,
             "pin.status": self._pin_status,
             "pin.verify": self._pin_verify,
+            "pin.change": self._pin_change,
+            "pin.unblock": self._pin_unblock,
             "lease.release": self._lease_release,
             "authentication.create": self._authentication_create,
             "signature.create": self._signature_create,
@@ -172,8 +178,7 @@ class Hub:
     async def _verify(
         self, call: Call, card: InsertedCard, key: Key, params: m.PinVerifyParams
     ) -> Held:
-        request = PinRequest(call.site, key.pin.label, key.pin.rules, params.pin)
-        with await obtain(self._pin_entries, request) as pin:
+        with await self._obtain(call, key.pin.label, key.pin.rules, params.pin) as pin:
             epoch = await verify(card, key, pin, accept_last_try=params.accept_last_try)
             card.worker.keep_connected(keep=True)
             card.pin_tried()
@@ -181,6 +186,31 @@ class Hub:
             return self._leases.grant(
                 card, key, epoch=epoch, pin=kept, seconds=params.lease_seconds
             )
+
+    async def _pin_change(self, call: Call, params: m.PinChangeParams) -> m.Empty:
+        card, key = await self._find(params.key, "key")
+        label, rules = key.pin.label, key.pin.rules
+        with (
+            self._reserved(card, call),
+            await self._obtain(call, label, rules, params.pin) as pin,
+            await self._obtain(call, label, rules, params.new_pin) as new,
+        ):
+            await change(card, key, pin, new, accept_last_try=params.accept_last_try)
+        log.info("%s changed %s", call.site.origin, label)
+        return m.Empty()
+
+    async def _pin_unblock(self, call: Call, params: m.PinUnblockParams) -> m.Empty:
+        card, key = await self._find(params.key, "key")
+        if key.pin.puk is None:
+            raise PinUnblockUnsupported
+        with (
+            self._reserved(card, call),
+            await self._obtain(call, "PUK", key.pin.puk, params.puk) as puk,
+            await self._obtain(call, key.pin.label, key.pin.rules, params.new_pin) as new,
+        ):
+            await unblock(card, key, puk, new)
+        log.info("%s unblocked %s", call.site.origin, key.pin.label)
+        return m.Empty()
 
     async def _lease_release(self, call: Call, params: m.LeaseParams) -> m.Empty:
         self._leases.release(params.lease, call.peer)
@@ -223,6 +253,18 @@ class Hub:
         return openrpc.document()
 
     # ---- their parts ----
+
+    async def _obtain(self, call: Call, label: str, rules: PinRules, given: str | None) -> Pin:
+        return await obtain(self._pin_entries, PinRequest(call.site, label, rules, given))
+
+    @contextmanager
+    def _reserved(self, card: InsertedCard, call: Call) -> Iterator[None]:
+        """Keep other connections from the card for a moment; ends the caller's own lease."""
+        self._leases.reserve(card, call.peer)
+        try:
+            yield
+        finally:
+            self._leases.cancel(card)
 
     async def _find(
         self, certificate_id: str, path: str = "certificate"

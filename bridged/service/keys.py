@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -66,6 +67,42 @@ async def verify(card: InsertedCard, key: Key, pin: Pin, *, accept_last_try: boo
         # The job may still succeed with nobody to own its result.
         card.worker.disconnect(reset=True)
         raise
+
+
+async def change(
+    card: InsertedCard, key: Key, pin: Pin, new: Pin, *, accept_last_try: bool
+) -> None:
+    """Change a PIN; nothing stays verified. Raises as `verify`."""
+    own, own_new = pin.copy(), new.copy()
+
+    def job(driver: Driver) -> None:
+        with own, own_new:
+            driver.change_pin_guarded(key, own, own_new, accept_last_try=accept_last_try)
+
+    await _run_and_reset(card, job)
+
+
+async def unblock(card: InsertedCard, key: Key, puk: Pin, new: Pin) -> None:
+    """Give a blocked PIN a new value; nothing stays verified.
+
+    Raises `PinUnblockUnsupported`, and `PinIncorrect` or `PinBlocked` for the PUK.
+    """
+    own, own_new = puk.copy(), new.copy()
+
+    def job(driver: Driver) -> None:
+        with own, own_new:
+            driver.enter()
+            driver.unblock_pin(key, own, own_new)
+
+    await _run_and_reset(card, job)
+
+
+async def _run_and_reset(card: InsertedCard, job: Callable[[Driver], None]) -> None:
+    try:
+        await card.run(job)
+    finally:
+        card.worker.disconnect(reset=True)
+        card.pin_tried()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from bridged.errors import (
     PinIncorrect,
     PinLastTry,
     PinRequired,
+    PinUnblockUnsupported,
     SiteNotAllowed,
 )
 from bridged.model import Algorithm, AuthenticationToken, Grant, ReaderState, Usage
@@ -42,6 +43,7 @@ from bridged.virtual.card import Moment, VirtualCard
 from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.profiles import (
     EBID_PIN,
+    EBID_PUK,
     JPKI_AUTHENTICATION_PIN,
     JPKI_SIGNATURE_PIN,
     make_card,
@@ -252,6 +254,82 @@ async def test_a_malformed_key_id_is_the_callers_fault(page: Page, inserted: Vir
     error = await page.fails("pin.verify", key="9a", pin=EBID_PIN)
     assert isinstance(error, InvalidParams)
     assert error.path == "key"
+
+
+async def test_a_changed_pin_is_the_pin_and_nothing_stays_verified(
+    page: Page, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    await page.call("pin.change", key=key, pin=EBID_PIN, new_pin="654321")
+    assert not (await page.call("pin.status", key=key)).verified  # type: ignore[attr-defined]
+    assert isinstance(await page.fails("pin.verify", key=key, pin=EBID_PIN), PinIncorrect)
+    assert isinstance(await page.call("pin.verify", key=key, pin="654321"), m.Lease)
+
+
+async def test_a_wrong_pin_changes_nothing_and_the_last_try_is_guarded(
+    page: Page, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    for left in (2, 1):
+        error = await page.fails("pin.change", key=key, pin="000000", new_pin="654321")
+        assert error.data() == {"tries_left": left}
+    refused = await page.fails("pin.change", key=key, pin=EBID_PIN, new_pin="654321")
+    assert isinstance(refused, PinLastTry)
+    await page.call("pin.change", key=key, pin=EBID_PIN, new_pin="654321", accept_last_try=True)
+    assert inserted.pins["pin"].tries_left == 3
+
+
+async def test_a_new_pin_of_the_wrong_shape_is_not_sent(page: Page, inserted: VirtualCard) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    error = await page.fails("pin.change", key=key, pin=EBID_PIN, new_pin="12")
+    assert isinstance(error, PinFormat)
+    assert isinstance(await page.call("pin.verify", key=key, pin=EBID_PIN), m.Lease)
+
+
+async def test_a_blocked_pin_is_unblocked_with_the_puk(page: Page, inserted: VirtualCard) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    for _ in range(3):
+        await page.fails("pin.verify", key=key, pin="000000", accept_last_try=True)
+    wrong = await page.fails("pin.unblock", key=key, puk="00000000", new_pin="654321")
+    assert wrong.data() == {"tries_left": 2}
+    await page.call("pin.unblock", key=key, puk=EBID_PUK, new_pin="654321")
+    assert isinstance(await page.call("pin.verify", key=key, pin="654321"), m.Lease)
+
+
+async def test_pins_are_changed_by_pages_with_page_pin_alone(
+    page: Page, open_page: OpenPage, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    other = open_page(grants=frozenset({Grant.CERTIFICATES, Grant.SIGN}))
+    for method, params in (
+        ("pin.change", {"pin": EBID_PIN, "new_pin": "654321"}),
+        ("pin.unblock", {"puk": EBID_PUK, "new_pin": "654321"}),
+    ):
+        assert isinstance(await other.fails(method, key=key, **params), SiteNotAllowed)
+    assert inserted.pins["puk"].tries_left == 3
+    assert isinstance(await page.call("pin.verify", key=key, pin=EBID_PIN), m.Lease)
+    for method in ("pin.change", "pin.unblock"):
+        assert isinstance(await other.fails(method, key=key), CardLeased)
+
+
+async def test_a_jpki_pin_is_changed_and_never_unblocked(
+    page: Page, my_number: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    await page.call("pin.change", key=key, pin=JPKI_SIGNATURE_PIN, new_pin="NEWPIN7")
+    assert isinstance(await page.call("pin.verify", key=key, pin="NEWPIN7"), m.Lease)
+    error = await page.fails("pin.unblock", key=key, puk="12345678", new_pin="NEWPIN7")
+    assert isinstance(error, PinUnblockUnsupported)
+
+
+def test_parameters_with_pins_do_not_show_them() -> None:
+    for shown in (
+        repr(m.PinVerifyParams(key="k", pin="123456")),
+        repr(m.PinChangeParams(key="k", pin="123456", new_pin="654321")),
+        repr(m.PinUnblockParams(key="k", puk="12345678", new_pin="654321")),
+    ):
+        assert "k" in shown
+        assert not any(pin in shown for pin in ("123456", "654321", "12345678"))
 
 
 # ---- leases ----
