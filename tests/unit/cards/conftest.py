@@ -40,7 +40,7 @@ class Stranger:
         pass
 
     def process(self, command: Command) -> Response:
-        if command.ins == 0x20:
+        if command.ins in {0x20, 0x24, 0x2C}:
             if command.data:
                 self.pins_seen.append(command.data)
             return Response(b"", 0x63C9)

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from bridged.cards import registry
 from bridged.cards.base import Driver, Key, SecurityStatus
-from bridged.errors import BridgedError, CardFault, PinBlocked, PinIncorrect, PinLastTry
+from bridged.errors import (
+    BridgedError,
+    CardFault,
+    PinBlocked,
+    PinIncorrect,
+    PinLastTry,
+    PinUnblockUnsupported,
+)
 from bridged.model import Algorithm, Usage
 from bridged.pcsc.channel import Channel
 from bridged.secret import Pin
@@ -382,3 +389,53 @@ def test_a_damaged_answer_is_a_typed_error_or_no_harm(
     subject.channel.attach(send, extended=subject.channel.extended)
     attempt(lambda: use_everything(subject.channel, subject.pins[Usage.SIGNATURE][0]))
     assert turn > 1
+
+
+# ---- a new PIN ----
+
+
+@usages
+def test_a_changed_pin_is_the_pin_from_then_on(subject, usage: Usage) -> None:
+    driver = subject.driver()
+    (key,) = driver.keys(usage)
+    new = subject.wrong_pin(usage)
+    subject.intrude()
+    driver.change_pin_guarded(key, subject.pin(usage), new, accept_last_try=False)
+    assert subject.stranger.pins_seen == []
+    with pytest.raises(PinIncorrect):
+        driver.verify_pin_guarded(key, subject.pin(usage), accept_last_try=False)
+    driver.verify_pin_guarded(key, new, accept_last_try=False)
+
+
+@usages
+def test_a_wrong_pin_changes_nothing_and_its_last_try_is_guarded(subject, usage: Usage) -> None:
+    driver = subject.driver()
+    (key,) = driver.keys(usage)
+    wrong, new = subject.wrong_pin(usage), subject.wrong_pin(usage)
+    for left in range(subject.tries_left(usage) - 1, 0, -1):
+        with pytest.raises(PinIncorrect) as refused:
+            driver.change_pin_guarded(key, wrong, new, accept_last_try=False)
+        assert refused.value.tries_left == left
+    with pytest.raises(PinLastTry):
+        driver.change_pin_guarded(key, subject.pin(usage), new, accept_last_try=False)
+    driver.verify_pin_guarded(key, subject.pin(usage), accept_last_try=True)
+
+
+@usages
+def test_a_blocked_pin_is_unblocked_where_the_card_has_a_puk(subject, usage: Usage) -> None:
+    driver = subject.driver()
+    (key,) = driver.keys(usage)
+    wrong, new = subject.wrong_pin(usage), subject.wrong_pin(usage)
+    for _ in range(subject.tries_left(usage)):
+        with pytest.raises((PinIncorrect, PinBlocked)):
+            driver.verify_pin_guarded(key, wrong, accept_last_try=True)
+    assert driver.pin_status(key).blocked
+    if key.pin.puk is None:
+        with pytest.raises(PinUnblockUnsupported):
+            driver.unblock_pin(key, Pin("12345678"), new)
+        return
+    with pytest.raises(PinIncorrect) as refused:
+        driver.unblock_pin(key, Pin("00000000"), new)
+    assert refused.value.tries_left == 2
+    driver.unblock_pin(key, Pin("12345678"), new)
+    driver.verify_pin_guarded(key, new, accept_last_try=False)
