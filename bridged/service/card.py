@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable
 from typing import TypeVar
 
 from bridged.cards import registry
 from bridged.cards.base import Driver, Key
-from bridged.errors import CardInUse, CardRemoved, CertificateNotFound
+from bridged.errors import BridgedError, CardInUse, CardRemoved, CertificateNotFound
 from bridged.model import Card, PinStatus, Usage
 from bridged.pcsc.channel import Channel
 from bridged.pcsc.worker import Worker
@@ -44,11 +45,14 @@ class InsertedCard:
             self._removed.set_result(None)
         self.worker.disconnect(reset=False)
 
-    async def run(self, job: Callable[[Driver], T]) -> T:
+    async def run(
+        self, job: Callable[[Driver], T], *, late: Callable[[T], None] | None = None
+    ) -> T:
         """Run a job on the reader's thread, after finding the card's driver where needed.
 
         Raises `CardRemoved` as soon as the card is gone, `CardInUse` when the time is over, and
-        what the job raises. A command that is under way is always finished.
+        what the job raises. A command that is under way is always finished: with `late` a
+        cancellation waits for a job that has begun, and `late` is told what it returned.
         """
 
         def on_card(channel: Channel) -> T:
@@ -58,21 +62,30 @@ class InsertedCard:
 
         if self._removed.done():
             raise CardRemoved
-        future = asyncio.wrap_future(self.worker.submit(on_card))
+        submitted = self.worker.submit(on_card)
+        future = asyncio.wrap_future(submitted)
         try:
-            await asyncio.wait(
-                (future, self._removed),
-                timeout=CARD_TIMEOUT_S,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if self._removed.done():
-                raise CardRemoved
-            if not future.done():
-                raise CardInUse
-            return future.result()
+            return await self._result(future)
+        except asyncio.CancelledError:
+            if late is not None and not submitted.cancel():
+                with contextlib.suppress(BridgedError):
+                    late(await self._result(future))
+            raise
         finally:
             if not future.cancel():
                 future.exception()
+
+    async def _result(self, future: asyncio.Future[T]) -> T:
+        await asyncio.wait(
+            (future, self._removed),
+            timeout=CARD_TIMEOUT_S,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if self._removed.done():
+            raise CardRemoved
+        if not future.done():
+            raise CardInUse
+        return future.result()
 
     async def keys(self, usage: Usage | None = None) -> list[Key]:
         """Return the keys of a usage, or all; asks the card only for what was never seen."""

@@ -238,7 +238,9 @@ class Hub:
         algorithms.require(params.algorithm, key.certificate)
         signatures, failures = await sign_batch(
             params.digests,
-            lambda digest: self._sign(call.peer, key, params.algorithm, digest),
+            lambda digest: self._sign(
+                call.peer, key, params.algorithm, digest, late=call.made.append
+            ),
             Progress(call.peer.notify, call.id, len(params.digests)),
             made=call.made,
             go_on=params.on_error is m.OnError.CONTINUE,
@@ -276,13 +278,19 @@ class Hub:
         return card, await card.key(ref)
 
     async def _sign(
-        self, peer: Peer, key: SigningKey, algorithm: Algorithm, digest: bytes
+        self,
+        peer: Peer,
+        key: SigningKey,
+        algorithm: Algorithm,
+        digest: bytes,
+        *,
+        late: Callable[[bytes], None] | None = None,
     ) -> bytes:
         held = self._leases.find(key.card, peer)
         if held is None or held.key.ref != key.key.ref:
             raise PinRequired
         try:
-            return await key.sign(held, algorithm, digest)
+            return await key.sign(held, algorithm, digest, late=late)
         except (LeaseEnded, PinIncorrect, PinBlocked):
             self._leases.end(held, m.LeaseEnd.CARD_RESET)
             raise

@@ -130,8 +130,15 @@ class SigningKey:
             )
         return cls(card, key, info.der)
 
-    async def sign(self, held: Held, algorithm: Algorithm, digest: bytes) -> bytes:
-        """Sign one digest under a lease.
+    async def sign(
+        self,
+        held: Held,
+        algorithm: Algorithm,
+        digest: bytes,
+        *,
+        late: Callable[[bytes], None] | None = None,
+    ) -> bytes:
+        """Sign one digest under a lease; `late` gets what the card made while it was cancelled.
 
         Raises `LeaseEnded` when the card has forgotten the PIN since, `PinIncorrect` and
         `PinBlocked` when it takes the kept one no more.
@@ -148,7 +155,7 @@ class SigningKey:
             return sign_digest(driver, self.key, self.certificate, algorithm, digest)
 
         try:
-            return await self.card.run(job)
+            return await self.card.run(job, late=late)
         except SecurityStatus:
             raise LeaseEnded from None
 
