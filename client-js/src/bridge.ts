@@ -38,6 +38,24 @@ export interface PinVerification extends CallOptions {
   readonly acceptLastTry?: boolean | undefined;
 }
 
+/** A new PIN for a key, given by who knows the present one. */
+export interface PinChange extends CallOptions {
+  /** The `id` of the certificate. */
+  readonly key: string;
+  readonly pin?: string | undefined;
+  readonly newPin?: string | undefined;
+  /** The person's own yes to using the last try, after `pin-last-try`. */
+  readonly acceptLastTry?: boolean | undefined;
+}
+
+/** A new PIN for a key whose PIN is blocked. */
+export interface PinUnblocking extends CallOptions {
+  /** The `id` of the certificate. */
+  readonly key: string;
+  readonly puk?: string | undefined;
+  readonly newPin?: string | undefined;
+}
+
 /** A log-in to the portal. */
 export interface Authentication extends CallOptions {
   /** The `id` of a certificate with usage `authentication`. */
@@ -140,6 +158,24 @@ export class Bridge extends BridgeEventTarget {
         late: (lease) => void lease.release().catch(() => {}),
       },
     );
+  }
+
+  /** Change the PIN of a key; it ends this page's lease on the card. Fails as `verifyPin`. */
+  changePin({ signal, ...change }: PinChange): Promise<void> {
+    const { key, pin, newPin, acceptLastTry } = change;
+    const params = { key, ...defined({ pin, newPin, acceptLastTry }) };
+    return this.#call("pin.change", params, { signal }, () => {});
+  }
+
+  /**
+   * Give a blocked PIN a new value with the card's PUK.
+   *
+   * Fails with `pin-unblock-unsupported` where only the issuer can do that.
+   */
+  unblockPin({ signal, ...unblocking }: PinUnblocking): Promise<void> {
+    const { key, puk, newPin } = unblocking;
+    const params = { key, ...defined({ puk, newPin }) };
+    return this.#call("pin.unblock", params, { signal }, () => {});
   }
 
   /** Make the Web eID token that proves the card to the portal's server; post it as it is. */

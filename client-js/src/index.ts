@@ -12,6 +12,8 @@ export type {
   CertificateFilter,
   DataSigning,
   DigestSigning,
+  PinChange,
+  PinUnblocking,
   PinVerification,
   Signing,
 } from "./bridge.ts";

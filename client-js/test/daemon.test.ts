@@ -116,6 +116,24 @@ suite("the daemon", () => {
     assert.deepEqual([triesLeft, verified], [3, false]);
   });
 
+  test("changes a PIN, and changes it back", async () => {
+    const { id: key } = await one(bridge, "signature");
+    const newPin = "654321";
+    await bridge.changePin({ key, pin: PIN, newPin });
+    await assertFails(bridge.verifyPin({ key, pin: PIN }), "pin-incorrect");
+    await bridge.changePin({ key, pin: newPin, newPin: PIN });
+    assert.equal((await bridge.pinStatus(key)).triesLeft, 3);
+  });
+
+  test("counts a wrong PUK, and a right one sets the PIN", async () => {
+    const { id: key } = await one(bridge, "signature");
+    const wrong = bridge.unblockPin({ key, puk: "00000000", newPin: PIN });
+    await assertFails(wrong, "pin-incorrect");
+    await bridge.unblockPin({ key, puk: "12345678", newPin: PIN });
+    const lease = await bridge.verifyPin({ key, pin: PIN });
+    await lease.release();
+  });
+
   test("does not send a PIN that breaks the card's rules", async () => {
     const { id: key } = await one(bridge, "signature");
     const error = await assertFails(bridge.verifyPin({ key, pin: "12" }), "pin-format");
