@@ -21,7 +21,7 @@ from bridged.errors import (
     SiteNotAllowed,
 )
 from bridged.protocol import codec
-from bridged.protocol.messages import METHODS, Params
+from bridged.protocol.messages import METHODS, Params, PinParams, Secret
 
 if TYPE_CHECKING:
     from bridged.client.blocking import Bridge
@@ -33,6 +33,13 @@ examples:
   bridged call pin.verify - < params.json
 A lease ends with its connection, here at once: sign with the Python client, bridged.client.
 """
+
+SECRETS = {
+    field.encode_name
+    for kind in PinParams.__subclasses__()
+    for field in msgspec.structs.fields(kind)
+    if field.type == Secret | None
+}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -97,12 +104,12 @@ def _connect(stack: ExitStack, port: int) -> Bridge:
 
 
 def refuse_pin(text: bytes) -> None:
-    """Raise `PinAsArgument` for parameters with a member `pin`."""
+    """Raise `PinAsArgument` for parameters with a PIN or PUK among them."""
     try:
         members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return
-    if "pin" in members:
+    if members.keys() & SECRETS:
         raise PinAsArgument
 
 

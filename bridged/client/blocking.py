@@ -78,6 +78,8 @@ class Bridge:
     certificates = _blocking(client.Bridge.certificates)
     pin_status = _blocking(client.Bridge.pin_status)
     verify_pin = _blocking(client.Bridge.verify_pin)
+    change_pin = _blocking(client.Bridge.change_pin)
+    unblock_pin = _blocking(client.Bridge.unblock_pin)
     release = _blocking(client.Bridge.release)
     authenticate = _blocking(client.Bridge.authenticate)
     sign = _blocking(client.Bridge.sign)
