@@ -1,0 +1,64 @@
+"""A daemon as the examples of the documentation have it: one reader, one card in a hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bridged.model import Grant
+from bridged.pin.entry import PagePin
+from bridged.server.app import create_app, listening
+from bridged.service.hub import Hub
+from bridged.sites.policy import SitePolicy
+from bridged.virtual.ca import DemoCa
+from bridged.virtual.card import INS_GENERAL_AUTHENTICATE, VirtualCard
+from bridged.virtual.inprocess import InProcessBus
+from bridged.virtual.profiles import make_card
+
+ORIGIN = "https://portal.example"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where the daemon listens, and what lies beside the computer."""
+
+    url: str
+    bus: InProcessBus
+    card: VirtualCard
+    signing: asyncio.Queue[None]
+    """Holds one item for each signature that the card has begun."""
+
+
+@pytest.fixture(scope="session")
+def _issued_once() -> VirtualCard:
+    """A card that is valid for 729 days whenever the tests run."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    validity = (now - timedelta(days=1), now + timedelta(days=729, hours=12))
+    return make_card("ebid", DemoCa.create(), validity=validity)
+
+
+@pytest.fixture
+async def desk(_issued_once: VirtualCard, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    bus = InProcessBus(readers=1)
+    hub = Hub(bus, [PagePin()])
+    _issued_once.restore()
+    _issued_once.signature_latency_s = 0.0
+    loop, signing = asyncio.get_running_loop(), asyncio.Queue[None]()
+    transmit = _issued_once.transmit
+
+    def transmit_and_tell(apdu: bytes) -> bytes:
+        if apdu[:2] == bytes([0, INS_GENERAL_AUTHENTICATE]):
+            loop.call_soon_threadsafe(signing.put_nowait, None)
+        return transmit(apdu)
+
+    monkeypatch.setattr(_issued_once, "transmit", transmit_and_tell)
+    await hub.start()
+    async with listening(
+        create_app(hub, SitePolicy({ORIGIN: frozenset(Grant)}), "token"), 0
+    ) as port:
+        yield Desk(f"ws://127.0.0.1:{port}/v1", bus, _issued_once, signing)
+    await hub.stop()
