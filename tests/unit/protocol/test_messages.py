@@ -149,6 +149,15 @@ def test_the_page_names_subprotocol_port_and_limits() -> None:
     assert f"1 to {messages.MAX_DIGESTS} digests" in PAGE
 
 
+def test_the_code_of_every_reason_is_in_its_family_on_the_page() -> None:
+    families = [
+        sorted(int(number) for number in re.findall(r"-?\d+", codes))
+        for codes, _ in rows("Versions")
+    ]
+    for reason, kind in REASONS.items():
+        assert sum(first <= kind.code <= last for first, last in families) == 1, reason
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_unknown_members_are_refused_in_what_is_asked_and_passed_over_in_what_is_answered(
     name: str,
