@@ -60,7 +60,7 @@ suite("the package, as a portal gets it", () => {
         strict: true,
         noEmit: true,
       };
-      assert.equal(files.length, 5);
+      assert.equal(files.length, 6);
       const project = { compilerOptions, files };
       await writeFile(join(portal, "tsconfig.json"), JSON.stringify(project));
       const tsc = join(ROOT, "node_modules", ".bin", "tsc");
@@ -71,6 +71,15 @@ suite("the package, as a portal gets it", () => {
   test("is one module graph that a browser can load without a bundler", async () => {
     const script =
       'const { connect } = await import("@bridged/client"); console.log(typeof connect)';
+    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script], {
+      cwd: portal,
+    });
+    assert.equal(stdout, "function\n");
+  });
+
+  test("has a picker that a server can import, too", async () => {
+    const script =
+      'const { BridgedCardPicker } = await import("@bridged/client/picker"); console.log(typeof BridgedCardPicker)';
     const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script], {
       cwd: portal,
     });
