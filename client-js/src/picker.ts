@@ -71,6 +71,11 @@ export class BridgedCardPicker extends Base {
     return this.#certificate;
   }
 
+  /** List again: after a PIN, which may show a locked certificate or have used a try. */
+  refresh(): void {
+    this.#watch?.look();
+  }
+
   /** @internal */
   connectedCallback(): void {
     this.#restart();

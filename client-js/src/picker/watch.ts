@@ -55,7 +55,7 @@ export class CardWatch {
   /** Look now and whenever something changes. */
   start(): void {
     const { signal } = this.#stopping;
-    const look = () => void this.#look();
+    const look = () => this.look();
     for (const event of EVENTS) {
       this.#bridge.addEventListener(event, look, { signal });
     }
@@ -80,11 +80,15 @@ export class CardWatch {
     clearTimeout(this.#timer);
   }
 
-  async #look(): Promise<void> {
+  /** Look now, or once more after the look that is under way. */
+  look(): void {
     this.#wanted = true;
-    if (this.#looking) {
-      return;
+    if (!this.#looking) {
+      void this.#lookWhileWanted();
     }
+  }
+
+  async #lookWhileWanted(): Promise<void> {
     this.#looking = true;
     clearTimeout(this.#timer);
     while (this.#wanted && !this.#stopping.signal.aborted) {
@@ -100,7 +104,7 @@ export class CardWatch {
   #tell(look: Look): void {
     const troubles = [look, ...look.readers].map(({ trouble }) => trouble?.reason ?? "");
     if (troubles.some((reason) => TRANSIENT.has(reason))) {
-      this.#timer = setTimeout(() => void this.#look(), LOOK_AGAIN_MS);
+      this.#timer = setTimeout(() => this.look(), LOOK_AGAIN_MS);
     }
     this.#onLook(look);
   }
