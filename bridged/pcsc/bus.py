@@ -38,6 +38,8 @@ class Connection(Protocol):
     """
 
     atr: bytes
+    generation: int
+    """That of the insertion this connection was made to (`ReaderStatus.generation`)."""
 
     def begin(self) -> None:
         """Begin a transaction; raises `CardReset` if another program reset the card before."""

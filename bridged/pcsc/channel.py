@@ -30,14 +30,17 @@ class Channel:
 
     def __init__(self) -> None:
         self.epoch = 0
+        self.generation = 0
         self.transaction = 0
         self.apdus = 0
         self.extended = False
         self._send: Callable[[bytes], bytes] = _not_connected
 
-    def attach(self, send: Callable[[bytes], bytes], *, extended: bool) -> None:
-        """Use a new connection from now on."""
-        self._send, self.extended = send, extended
+    def attach(
+        self, send: Callable[[bytes], bytes], *, extended: bool, generation: int = 0
+    ) -> None:
+        """Use a new connection from now on, to the insertion `generation` of a card."""
+        self._send, self.extended, self.generation = send, extended, generation
         self.epoch += 1
 
     def detach(self) -> None:
@@ -62,7 +65,7 @@ class Channel:
         return self._collect(last, self._exchange(last))
 
     def _collect(self, command: Command, response: Response) -> Response:
-        if response.sw >> 8 == 0x6C:
+        if response.sw >> 8 == 0x6C and command.ins not in MASKED:
             response = self._exchange(replace(command, le=response.sw & 0xFF or 256))
         data = response.data
         for _ in range(MAX_PARTS):

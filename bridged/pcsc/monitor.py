@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 RETRY_S = 2.0
 """How long to wait before a service that is not there is looked for again (seconds)."""
 
+STOP_S = 2.0
+"""How long the end waits for a service that does not answer (seconds)."""
+
 Statuses = tuple[ReaderStatus, ...] | None
 """All readers, or None while the PC/SC service is not there and they are unknown."""
 
@@ -36,9 +39,15 @@ class Monitor:
         """Begin to watch."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread and wait for it."""
+    def stop(self, timeout_s: float = STOP_S) -> None:
+        """End the thread and wait for it, no longer than `timeout_s`: the service may hang."""
         self._stopping.set()
+        if self._thread.ident is None:
+            return
+        threading.Thread(target=self._wake, name="pcsc-monitor-stop", daemon=True).start()
+        self._thread.join(timeout_s)
+
+    def _wake(self) -> None:
         while self._thread.is_alive():
             # A cancel that comes just before the wait begins is lost, so it is repeated.
             if (context := self._context) is not None:

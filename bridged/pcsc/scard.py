@@ -145,11 +145,15 @@ class PcscContext:
             scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1,
         )
         _check(code)
-        code, _, _, _, atr = scard.SCardStatus(handle)
-        if code != scard.SCARD_S_SUCCESS:
-            scard.SCardDisconnect(handle, scard.SCARD_LEAVE_CARD)
+        try:
+            code, _, _, _, atr = scard.SCardStatus(handle)
             _check(code)
-        return PcscConnection(handle, protocol, bytes(atr))
+            code, found = scard.SCardGetStatusChange(self._handle, 0, [(reader, 0)])
+            _check(code)
+        except BaseException:
+            scard.SCardDisconnect(handle, scard.SCARD_LEAVE_CARD)
+            raise
+        return PcscConnection(handle, protocol, bytes(atr), generation=found[0][1] >> 16)
 
     def close(self) -> None:
         """Release the context."""
@@ -159,10 +163,11 @@ class PcscContext:
 class PcscConnection:
     """A shared connection; see `bridged.pcsc.bus.Connection`."""
 
-    def __init__(self, handle: Any, protocol: int, atr: bytes) -> None:
+    def __init__(self, handle: Any, protocol: int, atr: bytes, *, generation: int = 0) -> None:
         self._handle = handle
         self._protocol = protocol
         self.atr = atr
+        self.generation = generation
 
     def begin(self) -> None:
         """Begin a transaction.

@@ -102,7 +102,8 @@ class Worker:
             finally:
                 connection.end()
         except (CardRemoved, CardReset, CardMute, PcscUnavailable) as error:
-            self._disconnect(reset=False)
+            # What failed may have been the answer to a VERIFY that succeeded: leave nothing behind.
+            self._disconnect(reset=not isinstance(error, CardReset | CardMute))
             if isinstance(error, PcscUnavailable):
                 self._drop_context()
             if isinstance(error, CardReset):
@@ -150,7 +151,11 @@ class Worker:
         return self._connection
 
     def _attach(self, connection: Connection) -> None:
-        self.channel.attach(connection.transmit, extended=supports_extended_length(connection.atr))
+        self.channel.attach(
+            connection.transmit,
+            extended=supports_extended_length(connection.atr),
+            generation=connection.generation,
+        )
 
     def _disconnect(self, *, reset: bool) -> None:
         if self._connection is not None:

@@ -52,7 +52,9 @@ def identify(request: web.Request, policy: SitePolicy, token: str) -> Site | Ori
     origins = request.headers.getall("Origin", [])
     if not origins:
         given = request.headers.get("Authorization", "")
-        known = hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+        known = hmac.compare_digest(
+            given.encode(errors="surrogateescape"), f"Bearer {token}".encode()
+        )
         return Site(None, PROGRAM_GRANTS) if known else None
     origin = Origin.parse(origins[0]) if len(origins) == 1 else None
     if origin is None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from bridged.cards import registry
 from bridged.cards.base import Driver, Key
-from bridged.errors import BridgedError, CardInUse, CardRemoved, CertificateNotFound
+from bridged.errors import Cancelled, CardInUse, CardRemoved, CertificateNotFound
 from bridged.model import Card, PinStatus, Usage
 from bridged.pcsc.channel import Channel
 from bridged.pcsc.worker import Worker
@@ -24,13 +25,18 @@ CARD_TIMEOUT_S = 30.0
 class InsertedCard:
     """A card from its insertion to its removal; `id` is never used again."""
 
-    def __init__(self, reader: str, worker: Worker) -> None:
+    def __init__(
+        self, reader: str, worker: Worker, generation: int, on_lost: Callable[[], None]
+    ) -> None:
         self.id = secrets.token_urlsafe(9)
         self.reader = reader
         self.worker = worker
         self.driver: Driver | None = None
+        self._generation = generation
+        self._on_lost = on_lost
         self._keys: dict[Usage | None, list[Key]] = {}
         self._pins: dict[str, PinStatus] = {}
+        self._pin_tries = 0
         self._removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def describe(self) -> Card | None:
@@ -40,10 +46,10 @@ class InsertedCard:
         return Card(id=self.id, type=self.driver.card_type, label=self.driver.label)
 
     def removed(self) -> None:
-        """Fail everything that waits for the card."""
+        """Fail everything that waits for the card, and whatever comes."""
         if not self._removed.done():
             self._removed.set_result(None)
-        self.worker.disconnect(reset=False)
+            self.worker.disconnect(reset=True)
 
     async def run(
         self, job: Callable[[Driver], T], *, late: Callable[[T], None] | None = None
@@ -51,27 +57,40 @@ class InsertedCard:
         """Run a job on the reader's thread, after finding the card's driver where needed.
 
         Raises `CardRemoved` as soon as the card is gone, `CardInUse` when the time is over, and
-        what the job raises. A command that is under way is always finished: with `late` a
-        cancellation waits for a job that has begun, and `late` is told what it returned.
+        what the job raises. A job that has not begun when its caller goes never begins. A command
+        that is under way is always finished: with `late` a cancellation waits for its job, and
+        `late` is told what it returned.
         """
+        abandoned = threading.Event()
 
         def on_card(channel: Channel) -> T:
+            if abandoned.is_set():
+                raise Cancelled
+            if channel.generation != self._generation:
+                # The card was changed, and its events are still on their way.
+                raise CardRemoved
             if self.driver is None:
                 self.driver = registry.detect(channel)
             return job(self.driver)
 
         if self._removed.done():
             raise CardRemoved
-        submitted = self.worker.submit(on_card)
-        future = asyncio.wrap_future(submitted)
+        future = asyncio.wrap_future(self.worker.submit(on_card))
         try:
             return await self._result(future)
+        except CardRemoved:
+            # The reader may not have noticed, and another card may be in it: this one is over.
+            self.removed()
+            self._on_lost()
+            raise
         except asyncio.CancelledError:
-            if late is not None and not submitted.cancel():
-                with contextlib.suppress(BridgedError):
+            abandoned.set()
+            if late is not None:
+                with contextlib.suppress(Exception):
                     late(await self._result(future))
             raise
         finally:
+            abandoned.set()
             if not future.cancel():
                 future.exception()
 
@@ -89,9 +108,13 @@ class InsertedCard:
 
     async def keys(self, usage: Usage | None = None) -> list[Key]:
         """Return the keys of a usage, or all; asks the card only for what was never seen."""
-        if usage not in self._keys:
-            self._keys[usage] = await self.run(lambda driver: driver.keys(usage))
-        return self._keys[usage]
+        if usage in self._keys:
+            return self._keys[usage]
+        before = self._pin_tries
+        keys = await self.run(lambda driver: driver.keys(usage))
+        if before == self._pin_tries:
+            self._keys[usage] = keys
+        return keys
 
     async def key(self, ref: str) -> Key:
         """Return a key by its reference; raises `CertificateNotFound`."""
@@ -103,8 +126,10 @@ class InsertedCard:
 
     async def pin_status(self, key: Key) -> PinStatus:
         """Return the state of the key's PIN, from the card."""
+        before = self._pin_tries
         status = await self.run(lambda driver: driver.pin_status(key))
-        self._pins[key.pin.ref] = status
+        if before == self._pin_tries:
+            self._pins[key.pin.ref] = status
         return status
 
     async def known_pin_status(self, key: Key) -> PinStatus:
@@ -113,6 +138,7 @@ class InsertedCard:
 
     def pin_tried(self) -> None:
         """Ask the card again next time: a PIN was tried, or its verification ended."""
+        self._pin_tries += 1
         self._pins.clear()
         self._keys.clear()
 

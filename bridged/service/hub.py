@@ -222,7 +222,7 @@ class Hub:
         origin = call.site.origin
         if origin is None:
             raise SiteNotAllowed(origin="program", grant=Grant.SIGN)
-        key = SigningKey.of(*await self._find(params.certificate), Usage.AUTHENTICATION)
+        key = await self._signing_key(call, params.certificate, Usage.AUTHENTICATION)
         algorithm = algorithms.supported_by(key.certificate)[0]
         digest = webeid.digest(origin, params.challenge, algorithm)
         signature = await self._sign(call.peer, key, algorithm, digest)
@@ -230,7 +230,7 @@ class Hub:
         return webeid.token(key.certificate, algorithm, signature, __version__)
 
     async def _signature_create(self, call: Call, params: m.SignatureParams) -> m.SignatureList:
-        key = SigningKey.of(*await self._find(params.certificate), Usage.SIGNATURE)
+        key = await self._signing_key(call, params.certificate, Usage.SIGNATURE)
         size = algorithms.digest_size(params.algorithm)
         for i, digest in enumerate(params.digests):
             if len(digest) != size:
@@ -276,6 +276,12 @@ class Hub:
             raise InvalidParams(path=path, detail="not an id that certificate.list gave")
         card = self.readers.card(card_id)
         return card, await card.key(ref)
+
+    async def _signing_key(self, call: Call, certificate_id: str, usage: Usage) -> SigningKey:
+        card, key = await self._find(certificate_id)
+        # Before anything of the certificate is told: it may be private to who holds the lease.
+        self._leases.find(card, call.peer)
+        return SigningKey.of(card, key, usage)
 
     async def _sign(
         self,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from bridged.cards.base import Driver, Key, SecurityStatus
 from bridged.errors import (
+    CardUnsupported,
     CertificateExpired,
     CertificateNotFound,
     KeyUsageForbidden,
@@ -115,7 +116,10 @@ class SigningKey:
 
     @classmethod
     def of(cls, card: InsertedCard, key: Key, usage: Usage) -> SigningKey:
-        """Raise `KeyUsageForbidden`, `PinRequired` (it is locked) or `CertificateExpired`."""
+        """Raise `KeyUsageForbidden`, `PinRequired` (it is locked) or `CertificateExpired`.
+
+        Raises `CardUnsupported` for a kind of key that no algorithm fits.
+        """
         if key.usage is not usage:
             raise KeyUsageForbidden(usage=key.usage)
         if key.certificate is None:
@@ -128,6 +132,8 @@ class SigningKey:
                 not_before=info.not_before.date().isoformat(),
                 not_after=info.not_after.date().isoformat(),
             )
+        if not algorithms.supported_by(info.der):
+            raise CardUnsupported
         return cls(card, key, info.der)
 
     async def sign(
@@ -146,18 +152,27 @@ class SigningKey:
         own = held.pin.copy() if held.pin is not None else None
 
         def job(driver: Driver) -> bytes:
-            if held.epoch != driver.epoch:
+            if held.refused or held.epoch != driver.epoch:
                 raise LeaseEnded
             if own is not None:
                 with own:
-                    driver.enter()
-                    driver.verify_pin(self.key, own)
+                    _present(driver, held, own)
             return sign_digest(driver, self.key, self.certificate, algorithm, digest)
 
         try:
             return await self.card.run(job, late=late)
         except SecurityStatus:
             raise LeaseEnded from None
+
+
+def _present(driver: Driver, held: Held, pin: Pin) -> None:
+    """Verify the PIN that a lease keeps; once the card has refused it, it is never sent again."""
+    driver.enter()
+    try:
+        driver.verify_pin(held.key, pin)
+    except (PinIncorrect, PinBlocked):
+        held.refused = True
+        raise
 
 
 def _readable(key: Key) -> X509 | None:

@@ -19,7 +19,10 @@ OnEnd = Callable[["Held", LeaseEnd | None], None]
 
 @dataclass(eq=False, slots=True)
 class Held:
-    """A lease. `epoch` is the card's when its PIN was verified; `pin` is kept for PIN-always."""
+    """A lease. `epoch` is the card's when its PIN was verified; `pin` is kept for PIN-always.
+
+    `refused` is set on the card's thread as soon as the card takes the kept PIN no more.
+    """
 
     owner: Owner
     card: InsertedCard
@@ -28,6 +31,7 @@ class Held:
     pin: Pin | None
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     timer: asyncio.TimerHandle | None = None
+    refused: bool = False
 
 
 class Leases:

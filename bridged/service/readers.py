@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from collections.abc import Callable
@@ -16,6 +17,12 @@ from bridged.pcsc.worker import Worker
 from bridged.service.card import InsertedCard
 
 log = logging.getLogger(__name__)
+
+START_S = 3.0
+"""How long the start waits for a PC/SC service that hangs; it then goes on without (seconds)."""
+
+RESEE_S = 1.0
+"""A card that failed as if it were pulled out, and was not, counts as put in anew (seconds)."""
 
 JOIN_S = 2.0
 """How long the end of the service waits for a card that is busy (seconds)."""
@@ -58,9 +65,11 @@ class Readers:
         self._monitor = Monitor(bus, self._from_monitor)
 
     async def start(self) -> None:
-        """Begin to watch, and wait until it is known which readers there are."""
+        """Begin to watch, and wait until it is known which readers there are, but not for ever."""
         self._monitor.start()
-        await self._known.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_S):
+                await self._known.wait()
 
     async def stop(self) -> None:
         """End every thread; every card is reset."""
@@ -130,8 +139,23 @@ class Readers:
 
     def _card_seen(self, slot: Slot) -> bool:
         if slot.status.state in _WITH_CARD:
-            slot.card = InsertedCard(slot.id, slot.worker)
+            generation = slot.status.generation
+            slot.card = InsertedCard(
+                slot.id, slot.worker, generation, lambda: self._lost(slot, generation)
+            )
         return slot.card is not None
+
+    def _lost(self, slot: Slot, generation: int) -> None:
+        """Put a card in anew that failed, unless the reader tells by then that it is gone."""
+
+        def see_again() -> None:
+            here = self._slots.get(slot.status.name) is slot
+            if here and slot.card is not None and slot.status.generation == generation:
+                self._card_left(slot)
+                self._card_seen(slot)
+                self._on_event("card.inserted", slot.describe(), None)
+
+        self._loop.call_later(RESEE_S, see_again)
 
     def _card_left(self, slot: Slot) -> None:
         if (card := slot.card) is not None:

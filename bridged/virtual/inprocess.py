@@ -125,6 +125,7 @@ class InProcessConnection:
 
     def __init__(self, bus: InProcessBus, slot: _Slot, card: VirtualCard) -> None:
         self.atr = slot.atr
+        self.generation = slot.generation
         self._bus, self._slot, self._card = bus, slot, card
         self.reset_by_other = False
         """Set by the connection that reset the card; what this one selected is gone."""

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -277,3 +278,30 @@ async def test_the_pin_is_in_no_log(
     for pin in PINS[profile]:
         assert not re.search(rf"(?<![0-9A-Za-z]){pin}(?![0-9A-Za-z])", log)
         assert pin.encode().hex() not in log.lower()
+
+
+async def test_a_pcscd_that_hangs_keeps_nobody_from_ending_the_daemon(
+    ca_directory: Path, tmp_path: Path
+) -> None:
+    with PrivatePcscd() as pcscd:
+        card = pcscd.spawn_card("ebid", ca_directory)
+        daemon = start_daemon(pcscd, tmp_path)
+        try:
+            url = url_of(daemon)
+            pcscd.process.send_signal(signal.SIGSTOP)
+            async with connect(url, origin=ORIGIN) as bridge:
+                assert (await bridge.info()).origin == ORIGIN
+            daemon.terminate()
+            assert await asyncio.to_thread(daemon.wait, 20) == 0
+
+            late = start_daemon(pcscd, tmp_path)
+            async with connect(url_of(late), origin=ORIGIN) as bridge:
+                with pytest.raises(PcscUnavailable):
+                    await bridge.readers()
+            late.terminate()
+            assert await asyncio.to_thread(late.wait, 20) == 0
+            late.communicate()
+        finally:
+            pcscd.process.send_signal(signal.SIGCONT)
+            daemon.communicate(timeout=10)
+            card.close()

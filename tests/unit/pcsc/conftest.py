@@ -68,7 +68,8 @@ class ObservedContext:
 
 class ObservedConnection:
     def __init__(self, bus: ObservedBus, real: Connection) -> None:
-        self.bus, self.real, self.atr = bus, real, real.atr
+        self.bus, self.real = bus, real
+        self.atr, self.generation = real.atr, real.generation
 
     def begin(self) -> None:
         self.bus.note("begin")

@@ -73,6 +73,11 @@ def test_a_corrected_length_is_used_once(script, sw: str, le: str) -> None:
     assert channel.transmit(Command(0, 0xB0, 0, 0, le=32)).sw == 0x6C01
 
 
+def test_a_pin_is_not_sent_again_for_a_corrected_length(script) -> None:
+    channel = script(("0020008008313233343536ffff", "6C08"))
+    assert channel.transmit(Command(0, 0x20, 0, 0x80, b"123456\xff\xff")).sw == 0x6C08
+
+
 def test_an_answer_without_end_is_a_fault(attached) -> None:
     counter = itertools.count()
     channel: Channel = attached(lambda _: bytes(256) + b"\x61\x00" if next(counter) < 1000 else b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,17 @@ async def test_a_program_needs_the_token(daemon: Daemon, token: str | None) -> N
         async with open_socket(daemon, None, additional_headers=headers):
             pass
     assert refused.value.response.status_code == 403
+
+
+async def test_a_header_that_is_no_text_is_no_token(daemon: Daemon) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", daemon.port)
+    writer.write(
+        f"GET /v1 HTTP/1.1\r\nHost: 127.0.0.1:{daemon.port}\r\n".encode()
+        + b"Authorization: Bearer \xff\xfe\r\n\r\n"
+    )
+    assert (await reader.readline()).split()[1] == b"403"
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_a_program_with_the_token_is_served(daemon: Daemon) -> None:

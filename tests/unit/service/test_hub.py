@@ -35,12 +35,13 @@ from bridged.errors import (
     SiteNotAllowed,
 )
 from bridged.model import Algorithm, AuthenticationToken, Grant, ReaderState, Usage
+from bridged.pcsc.bus import Connection
 from bridged.protocol import messages as m
 from bridged.service.hub import Hub
 from bridged.signing import webeid
 from bridged.virtual.ca import DemoCa
 from bridged.virtual.card import Moment, VirtualCard
-from bridged.virtual.inprocess import InProcessBus
+from bridged.virtual.inprocess import InProcessBus, InProcessConnection
 from bridged.virtual.profiles import (
     EBID_PIN,
     EBID_PUK,
@@ -771,3 +772,151 @@ async def test_both_jpki_keys_work(page: Page, my_number: VirtualCard) -> None:
     assert isinstance(made, m.SignatureList)
     assert x509_info is not None
     verify_signature(x509_info.der, made.signatures[0], DIGEST)
+
+
+# ---- what a hostile moment must not do ----
+
+
+@pytest.fixture
+def other_program(bus: InProcessBus, inserted: VirtualCard) -> Connection:
+    """A connection of another program, which keeps the card powered."""
+    return bus.open().connect("bridged virtual reader 0")
+
+
+def lose_the_answer_to(ins: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next such command reach the card, and its answer be lost on the way."""
+    transmit, lost = InProcessConnection.transmit, [False]
+
+    def losing(self: InProcessConnection, apdu: bytes) -> bytes:
+        answer = transmit(self, apdu)
+        if apdu[1] == ins and len(apdu) > 5 and not lost[0]:
+            lost[0] = True
+            raise CardRemoved
+        return answer
+
+    monkeypatch.setattr(InProcessConnection, "transmit", losing)
+
+
+async def test_a_verified_pin_whose_answer_is_lost_does_not_stay_verified(
+    page: Page,
+    inserted: VirtualCard,
+    other_program: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bridged.service.readers.RESEE_S", 0.0)
+    lose_the_answer_to(0x20, monkeypatch)
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    assert isinstance(await page.fails("pin.verify", key=key, pin=EBID_PIN), CardRemoved)
+    await page.event("card.inserted")
+    fresh = await page.certificate(Usage.AUTHENTICATION)
+    assert fresh.id != key
+    assert not inserted.pins["pin"].verified
+    assert isinstance(await page.fails("pin.verify", key=key, pin="000000"), CertificateNotFound)
+    assert inserted.pins["pin"].tries_left == 3
+
+
+async def test_after_a_loss_the_old_id_reaches_no_card_while_nobody_knows_which_is_there(
+    page: Page,
+    inserted: VirtualCard,
+    other_program: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lose_the_answer_to(0x87, monkeypatch)
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    error = await page.fails(
+        "signature.create", certificate=key, algorithm=Algorithm.RS256, digests=(DIGEST,)
+    )
+    assert isinstance(error, CardRemoved)
+    assert isinstance(await page.fails("pin.verify", key=key, pin="000000"), CardRemoved)
+    assert inserted.pins["pin"].tries_left == 3
+    assert not inserted.pins["pin"].verified
+
+
+async def test_a_pin_for_one_card_is_not_sent_to_the_next_whose_events_are_late(
+    hub: Hub,
+    page: Page,
+    bus: InProcessBus,
+    inserted: VirtualCard,
+    ca: DemoCa,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    monkeypatch.setattr(hub.readers, "_changed", lambda _: None)
+    bus.remove(0)
+    next_card = make_card("ebid", ca)
+    bus.insert(0, next_card)
+    assert isinstance(await page.fails("pin.verify", key=key, pin="000000"), CardRemoved)
+    assert next_card.pins["pin"].tries_left == 3
+
+
+@pytest.mark.parametrize("method", ["pin.verify", "pin.change"])
+async def test_a_request_that_was_cancelled_while_the_card_was_taken_never_begins(
+    page: Page, inserted: VirtualCard, other_program: Connection, method: str
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    other_program.begin()
+    params = {"new_pin": "654321"} if method == "pin.change" else {}
+    waiting = asyncio.create_task(page.call(method, as_id=7, key=key, pin="000000", **params))
+    await asyncio.sleep(0)
+    assert await page.call("request.cancel", as_id=2, id=7) == m.CancelResult(cancelled=True)
+    with pytest.raises(Cancelled):
+        await waiting
+    other_program.end()
+    assert (await page.call("pin.status", key=key)).tries_left == 3  # type: ignore[attr-defined]
+
+
+async def test_a_kept_pin_that_the_card_refuses_is_sent_once(
+    page: Page, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    inserted.pins["pin"]._value = b"654321\xff\xff"
+    results = await asyncio.gather(
+        *(
+            page.call(
+                "signature.create",
+                as_id=n,
+                certificate=key,
+                algorithm=Algorithm.RS256,
+                digests=(DIGEST,),
+            )
+            for n in range(3)
+        ),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results].count(PinIncorrect) == 1
+    assert all(isinstance(r, PinIncorrect | LeaseEnded | PinRequired) for r in results)
+    assert inserted.pins["pin"].tries_left == 2
+
+
+async def test_a_status_read_before_the_lease_ended_is_not_kept_for_others(
+    hub: Hub, page: Page, open_page: OpenPage, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    lease = await page.call("pin.verify", key=key, pin=EBID_PIN)
+    other = open_page("https://other.example")
+    listing = asyncio.create_task(other.certificate(Usage.AUTHENTICATION))
+    releasing = asyncio.create_task(page.call("lease.release", as_id=2, lease=lease.id))  # type: ignore[attr-defined]
+    await asyncio.gather(listing, releasing)
+    seen = (await other.certificate(Usage.AUTHENTICATION)).pin
+    assert seen is not None
+    assert not seen.verified
+
+
+async def test_nothing_of_a_private_certificate_is_told_to_who_has_no_lease(
+    page: Page, open_page: OpenPage, bus: InProcessBus, ca: DemoCa
+) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    expired = (now - timedelta(days=400), now - timedelta(days=30))
+    bus.insert(0, make_card("jpki", ca, validity=expired))
+    await page.event("card.inserted")
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    await page.call("pin.verify", key=key, pin=JPKI_SIGNATURE_PIN)
+    await page.certificate(Usage.SIGNATURE)
+    other = open_page("https://other.example")
+    for algorithm in (Algorithm.RS256, Algorithm.ES256):
+        error = await other.fails(
+            "signature.create", certificate=key, algorithm=algorithm, digests=(DIGEST,)
+        )
+        assert isinstance(error, CardLeased)
