@@ -78,6 +78,23 @@ async def my_number(bus: InProcessBus, jpki: VirtualCard, page: Page) -> Virtual
     return jpki
 
 
+def hesitating(
+    card: VirtualCard, monkeypatch: pytest.MonkeyPatch, *, only_pins: bool = False
+) -> tuple[asyncio.Event, threading.Event]:
+    """Let the card wait with its answers: one event says that it does, the other lets it go on."""
+    loop, at_the_card, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    transmit = card.transmit
+
+    def hesitate(apdu: bytes) -> bytes:
+        if not only_pins or (apdu[1] == 0x20 and len(apdu) > 5):
+            loop.call_soon_threadsafe(at_the_card.set)
+            assert go_on.wait(5)
+        return transmit(apdu)
+
+    monkeypatch.setattr(card, "transmit", hesitate)
+    return at_the_card, go_on
+
+
 def apdus(hub: Hub) -> int:
     return sum(slot.worker.channel.apdus for slot in hub.readers.all())
 
@@ -401,16 +418,7 @@ async def test_a_page_that_leaves_while_the_pin_is_verified_leaves_nothing_verif
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     key = (await page.certificate(Usage.AUTHENTICATION)).id
-    loop, at_the_card, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
-    transmit = inserted.transmit
-
-    def hesitate(apdu: bytes) -> bytes:
-        if apdu[1] == 0x20 and len(apdu) > 5:
-            loop.call_soon_threadsafe(at_the_card.set)
-            assert go_on.wait(5)
-        return transmit(apdu)
-
-    monkeypatch.setattr(inserted, "transmit", hesitate)
+    at_the_card, go_on = hesitating(inserted, monkeypatch, only_pins=True)
     task = asyncio.create_task(page.call("pin.verify", key=key, pin=EBID_PIN))
     await at_the_card.wait()
     hub.leave(page)
@@ -483,15 +491,7 @@ async def test_removal_fails_a_request_at_once_and_not_when_the_card_would_have_
     hub: Hub, page: Page, inserted: VirtualCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = (await page.certificate(Usage.AUTHENTICATION)).id
-    loop, at_the_card, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
-    transmit = inserted.transmit
-
-    def hesitate(apdu: bytes) -> bytes:
-        loop.call_soon_threadsafe(at_the_card.set)
-        assert go_on.wait(5)
-        return transmit(apdu)
-
-    monkeypatch.setattr(inserted, "transmit", hesitate)
+    at_the_card, go_on = hesitating(inserted, monkeypatch)
     asking = asyncio.create_task(page.call("pin.status", key=key))
     await at_the_card.wait()
     hub.readers._changed(())
@@ -634,15 +634,7 @@ async def test_a_request_that_waits_for_the_card_is_cancelled_before_it_begins(
     page: Page, open_page: OpenPage, inserted: VirtualCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = (await page.certificate(Usage.AUTHENTICATION)).id
-    loop, at_the_card, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
-    transmit = inserted.transmit
-
-    def hesitate(apdu: bytes) -> bytes:
-        loop.call_soon_threadsafe(at_the_card.set)
-        assert go_on.wait(5)
-        return transmit(apdu)
-
-    monkeypatch.setattr(inserted, "transmit", hesitate)
+    at_the_card, go_on = hesitating(inserted, monkeypatch)
     first = asyncio.create_task(page.call("pin.status", key=key))
     await at_the_card.wait()
     waiting = asyncio.create_task(page.call("pin.verify", as_id=7, key=key, pin="000000"))
