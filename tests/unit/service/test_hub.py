@@ -835,6 +835,7 @@ async def test_a_pin_for_one_card_is_not_sent_to_the_next_whose_events_are_late(
 ) -> None:
     key = (await page.certificate(Usage.AUTHENTICATION)).id
     monkeypatch.setattr(hub.readers, "_changed", lambda _: None)
+    hub.readers.all()[0].worker.disconnect(reset=False)
     bus.remove(0)
     next_card = make_card("ebid", ca)
     bus.insert(0, next_card)
@@ -844,13 +845,24 @@ async def test_a_pin_for_one_card_is_not_sent_to_the_next_whose_events_are_late(
 
 @pytest.mark.parametrize("method", ["pin.verify", "pin.change"])
 async def test_a_request_that_was_cancelled_while_the_card_was_taken_never_begins(
-    page: Page, inserted: VirtualCard, other_program: Connection, method: str
+    page: Page,
+    inserted: VirtualCard,
+    other_program: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
 ) -> None:
     key = (await page.certificate(Usage.AUTHENTICATION)).id
     other_program.begin()
+    loop, in_line, begin = asyncio.get_running_loop(), asyncio.Event(), InProcessConnection.begin
+
+    def begin_in_line(self: InProcessConnection) -> None:
+        loop.call_soon_threadsafe(in_line.set)
+        begin(self)
+
+    monkeypatch.setattr(InProcessConnection, "begin", begin_in_line)
     params = {"new_pin": "654321"} if method == "pin.change" else {}
     waiting = asyncio.create_task(page.call(method, as_id=7, key=key, pin="000000", **params))
-    await asyncio.sleep(0)
+    await in_line.wait()
     assert await page.call("request.cancel", as_id=2, id=7) == m.CancelResult(cancelled=True)
     with pytest.raises(Cancelled):
         await waiting
@@ -883,14 +895,20 @@ async def test_a_kept_pin_that_the_card_refuses_is_sent_once(
 
 
 async def test_a_status_read_before_the_lease_ended_is_not_kept_for_others(
-    hub: Hub, page: Page, open_page: OpenPage, inserted: VirtualCard
+    page: Page,
+    open_page: OpenPage,
+    inserted: VirtualCard,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     key = (await page.certificate(Usage.AUTHENTICATION)).id
     lease = await page.call("pin.verify", key=key, pin=EBID_PIN)
     other = open_page("https://other.example")
+    at_the_card, go_on = hesitating(inserted, monkeypatch)
     listing = asyncio.create_task(other.certificate(Usage.AUTHENTICATION))
-    releasing = asyncio.create_task(page.call("lease.release", as_id=2, lease=lease.id))  # type: ignore[attr-defined]
-    await asyncio.gather(listing, releasing)
+    await at_the_card.wait()
+    await page.call("lease.release", lease=lease.id)  # type: ignore[attr-defined]
+    go_on.set()
+    await listing
     seen = (await other.certificate(Usage.AUTHENTICATION)).pin
     assert seen is not None
     assert not seen.verified
