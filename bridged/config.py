@@ -11,10 +11,9 @@ import msgspec
 import platformdirs
 
 from bridged.errors import ConfigError
-from bridged.model import Grant
+from bridged.model import DEFAULT_PORT, Grant
 
-DEFAULT_PORT = 24781
-ALL_GRANTS = frozenset({Grant.CERTIFICATES, Grant.SIGN})
+DEFAULT_GRANTS = frozenset({Grant.CERTIFICATES, Grant.SIGN})
 """What a site is granted where nothing else is said."""
 
 
@@ -22,7 +21,7 @@ class AllowedSite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site by its exact origin, and what it may do."""
 
     origin: str
-    grants: frozenset[Grant] = ALL_GRANTS
+    grants: frozenset[Grant] = DEFAULT_GRANTS
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

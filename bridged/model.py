@@ -11,6 +11,9 @@ from enum import StrEnum
 
 import msgspec
 
+DEFAULT_PORT = 24781
+"""Where the daemon listens on loopback unless told otherwise (TCP)."""
+
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Base of everything that is sent: immutable; members of a later daemon are passed over."""

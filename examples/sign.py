@@ -8,9 +8,9 @@ import sys
 from getpass import getpass
 
 from bridged.client.blocking import connect
-from bridged.config import DEFAULT_PORT, runtime_dir
+from bridged.config import runtime_dir
 from bridged.errors import BridgedError
-from bridged.model import Usage
+from bridged.model import DEFAULT_PORT, Usage
 
 
 def sign(text: str, port: str = str(DEFAULT_PORT)) -> bytes:

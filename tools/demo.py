@@ -20,7 +20,7 @@ from guide import EPILOGUE, FALLBACK, NOT_HEALTHY, PREPARING, ended_by_itself, g
 from programs import ProgramEnded, Programs, first_of
 from virtual_reader import VirtualReader, virtual_reader
 
-from bridged.protocol.messages import DEFAULT_PORT
+from bridged.model import DEFAULT_PORT
 from bridged.virtual.ca import CERTIFICATE_FILE, DemoCa
 from bridged.virtual.pcscd import CannotRunPcscd
 

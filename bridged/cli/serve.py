@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bridged.config import ALL_GRANTS, Config, load, runtime_dir
+from bridged.config import DEFAULT_GRANTS, Config, load, runtime_dir
 from bridged.errors import ConfigError
 from bridged.model import Grant
 from bridged.pcsc.bus import Bus
@@ -60,7 +60,7 @@ def site_policy(config: Config, allow: list[str]) -> SitePolicy:
         origin, given, grants = text.partition("=")
         try:
             allowed[origin] = (
-                frozenset(Grant(grant) for grant in grants.split(",")) if given else ALL_GRANTS
+                frozenset(Grant(grant) for grant in grants.split(",")) if given else DEFAULT_GRANTS
             )
         except ValueError as error:
             raise ConfigError(file="--allow", detail=str(error)) from None

@@ -24,6 +24,7 @@ from websockets.typing import Origin, Subprotocol
 
 from bridged.errors import BridgedError, Cancelled, ParseError, SiteNotAllowed
 from bridged.model import (
+    DEFAULT_PORT,
     Algorithm,
     AuthenticationToken,
     Certificate,
@@ -36,7 +37,7 @@ from bridged.model import (
 from bridged.protocol import codec
 from bridged.protocol import messages as m
 
-DEFAULT_URL = f"ws://127.0.0.1:{m.DEFAULT_PORT}/v1"
+DEFAULT_URL = f"ws://127.0.0.1:{DEFAULT_PORT}/v1"
 MAX_EVENTS = 1000
 
 _frames = logging.getLogger("bridged.client.frames")

@@ -21,7 +21,6 @@ from bridged.model import (
 )
 
 SUBPROTOCOL = "bridged.v1"
-DEFAULT_PORT = 24781
 MAX_LEASE_S = 300
 MAX_DIGESTS = 1000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -22,8 +23,9 @@ from bridged.protocol.messages import (
 _REF = "#/components/schemas/{name}"
 
 
+@cache
 def document() -> OpenRpc:
-    """Return the description of every method, notification, type and error."""
+    """Return the one description of every method, notification, type and error."""
     kinds = {kind for method in METHODS.values() for kind in (method.params, method.result)}
     kinds |= set(NOTIFICATIONS.values())
     ordered = sorted(kinds - {OpenRpc}, key=lambda kind: kind.__name__)

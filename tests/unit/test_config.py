@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bridged import config
-from bridged.config import ALL_GRANTS, AllowedSite, Config, load
+from bridged.client.client import DEFAULT_URL
+from bridged.config import DEFAULT_GRANTS, AllowedSite, Config, load
 from bridged.errors import ConfigError
-from bridged.model import Grant
-from bridged.protocol import messages
+from bridged.model import DEFAULT_PORT, Grant
 
 
 @pytest.fixture
@@ -45,14 +45,14 @@ def test_all_settings_are_read(written) -> None:
     assert load(path) == Config(
         port=4711,
         sites=(
-            AllowedSite("https://入札.example", ALL_GRANTS),
+            AllowedSite("https://入札.example", DEFAULT_GRANTS),
             AllowedSite("https://portal.example", frozenset(Grant)),
         ),
     )
 
 
 def test_no_site_may_have_its_pin_typed_in_the_page_unless_it_is_said() -> None:
-    assert Grant.PAGE_PIN not in ALL_GRANTS
+    assert Grant.PAGE_PIN not in DEFAULT_GRANTS
 
 
 def test_an_empty_file_is_the_defaults(written) -> None:
@@ -60,7 +60,8 @@ def test_an_empty_file_is_the_defaults(written) -> None:
 
 
 def test_the_default_port_is_the_protocols() -> None:
-    assert config.DEFAULT_PORT == messages.DEFAULT_PORT
+    assert Config().port == DEFAULT_PORT
+    assert f"127.0.0.1:{DEFAULT_PORT}/" in DEFAULT_URL
 
 
 def test_no_file_is_the_defaults_where_none_was_named(home: Path) -> None:
