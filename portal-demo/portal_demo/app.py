@@ -15,7 +15,7 @@ from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, ref
 from portal_demo.registration import Registration
 from portal_demo.security import STATIC_PREFIX, header_signal
 from portal_demo.settings import Settings
-from portal_demo.views import confirm, form, login, receipt, search, start
+from portal_demo.views import confirm, form, login, postal, receipt, search, start
 
 MAX_REQUEST_BYTES = 128 * 1024
 STATIC = Path(__file__).parent / "static"
@@ -33,7 +33,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
         clock=clock,
         templates=new_templates(),
     )
-    for views in (start, login, search, form, confirm, receipt):
+    for views in (start, login, search, form, confirm, receipt, postal):
         views.add_routes(app.router)
     app.router.add_static(STATIC_PREFIX, STATIC)
     app.on_response_prepare.append(header_signal(settings))

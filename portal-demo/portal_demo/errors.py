@@ -262,6 +262,16 @@ class RequestTooLarge(RequestError):
 
 
 @dataclass(eq=False)
+class TooManyRequests(RequestError):
+    """Somebody asks more often than a person would."""
+
+    reason, status = "too-many-requests", 429
+    title = "操作の回数が多すぎます"
+    en = "Too many requests in a short time. Wait a minute and try again."
+    ja = "短い時間に操作が繰り返されました。1分ほど待ってから、もう一度操作してください。"
+
+
+@dataclass(eq=False)
 class InternalError(PortalError):
     """A defect of the portal; `id` is in its log beside the traceback."""
 

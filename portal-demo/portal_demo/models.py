@@ -84,6 +84,16 @@ class Challenge(Base):
     document: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
+class Rate(Base):
+    """How many requests of one kind somebody has sent in the window that ends at `ends`."""
+
+    __tablename__ = "rate"
+
+    key: Mapped[str] = mapped_column(String(120), primary_key=True)
+    ends: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    count: Mapped[int]
+
+
 class Draft(Base):
     """What a session has typed so far.
 

@@ -1,0 +1,50 @@
+"""How often somebody may ask: counted in the database, so that several processes count together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aiohttp import web
+from sqlalchemy import delete, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from portal_demo.errors import TooManyRequests
+from portal_demo.models import Rate, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` requests in a window of `span`, which begins with the first of them."""
+
+    name: str
+    count: int
+    span: timedelta
+
+
+async def take(db: AsyncSession, limit: Limit, who: str, now: datetime) -> None:
+    """Count one request of somebody. Raises TooManyRequests."""
+    key = f"{limit.name} {who}"
+    await db.execute(delete(Rate).where(Rate.ends <= now))
+    count = await _count(db, key)
+    if count is None:
+        try:
+            async with db.begin_nested():
+                db.add(Rate(key=key, ends=now + limit.span, count=1))
+            return
+        except IntegrityError:  # another process counted the first one at the same moment
+            count = await _count(db, key)
+    if count is not None and count > limit.count:
+        raise TooManyRequests
+
+
+async def _count(db: AsyncSession, key: str) -> int | None:
+    counted = update(Rate).where(Rate.key == key).values(count=Rate.count + 1)
+    found: int | None = await db.scalar(counted.returning(Rate.count))
+    return found
+
+
+def asker(request: web.Request, session: Session | None) -> str:
+    """Return who is counted: the session, or the address of a browser that has none."""
+    return session.id if session else request.remote or "unknown"
