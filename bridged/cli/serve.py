@@ -40,6 +40,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="a card inside this process instead of PC/SC: ebid or jpki",
     )
     parser.add_argument("--ca", type=Path, help="folder of the demo CA, for --virtual")
+    parser.add_argument(
+        "--exit-unused",
+        type=_seconds,
+        metavar="SECONDS",
+        help="end when nobody has been connected for so long (for socket activation)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -49,8 +55,14 @@ def run(args: argparse.Namespace) -> int:
     policy = site_policy(config, args.allow)
     port = config.port if args.port is None else args.port
     with _bus(args.virtual, args.ca) as bus:
-        asyncio.run(_serve(bus, policy, port))
+        asyncio.run(_serve(bus, policy, port, args.exit_unused))
     return 0
+
+
+def _seconds(text: str) -> float:
+    if not 1 <= (seconds := float(text)) <= 86400:
+        raise ValueError(text)
+    return seconds
 
 
 def site_policy(config: Config, allow: list[str]) -> SitePolicy:
@@ -91,9 +103,10 @@ def _bus(profile: str | None, ca: Path | None) -> Iterator[Bus]:
         yield bus
 
 
-async def _serve(bus: Bus, policy: SitePolicy, port: int) -> None:
+async def _serve(bus: Bus, policy: SitePolicy, port: int, exit_unused_s: float | None) -> None:
     from bridged.pin.entry import PagePin
-    from bridged.server.app import create_app, listening
+    from bridged.server import systemd
+    from bridged.server.app import WhenUnused, create_app, listening
     from bridged.server.token import token_file
     from bridged.service.hub import Hub
 
@@ -105,10 +118,13 @@ async def _serve(bus: Bus, policy: SitePolicy, port: int) -> None:
     await hub.start()
     try:
         token = secrets.token_urlsafe(32)
-        async with listening(create_app(hub, policy, token), port) as bound:
+        app = create_app(hub, policy, token)
+        unused = WhenUnused(exit_unused_s, ending.set) if exit_unused_s else None
+        async with listening(app, port, systemd.handed_sockets(), unused) as bound:
             with token_file(runtime_dir(), bound, token) as path:
                 log.info("the token for programs is in %s", path)
                 print(f"listening on http://127.0.0.1:{bound}", flush=True)
-                await ending.wait()
+                async with systemd.supervised():
+                    await ending.wait()
     finally:
         await hub.stop()

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -30,6 +30,8 @@ HEARTBEAT_S = 30.0
 MAX_CONNECTIONS = 16
 """Of one site, or of all programs together."""
 LOOPBACK = ("127.0.0.1", "::1")
+UNUSED_STEPS = 10
+"""So often in its time a daemon that leaves when unused looks whether it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +68,50 @@ def create_app(hub: Hub, policy: SitePolicy, token: str) -> web.Application:
     return app
 
 
+@dataclass(frozen=True, slots=True)
+class WhenUnused:
+    """What to do when nobody has been connected for `seconds`."""
+
+    seconds: float
+    then: Callable[[], None]
+
+
 @asynccontextmanager
-async def listening(app: web.Application, port: int) -> AsyncIterator[int]:
-    """Listen on both loopback addresses while the context lasts; yields the port.
+async def listening(
+    app: web.Application,
+    port: int,
+    handed: Sequence[socket.socket] = (),
+    when_unused: WhenUnused | None = None,
+) -> AsyncIterator[int]:
+    """Listen on both loopback addresses, or on the sockets `handed` over; yields the port.
 
     Port 0 picks a free one. Raises `AddressInUse`.
     """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0)
     await runner.setup()
+    assert runner.server is not None
+    watch = asyncio.create_task(_watch(runner.server, when_unused)) if when_unused else None
     try:
-        sockets = _bind(port)
+        sockets = list(handed) or _bind(port)
         for sock in sockets:
             await web.SockSite(runner, sock).start()
         yield sockets[0].getsockname()[1]
     finally:
+        if watch is not None:
+            watch.cancel()
         await runner.cleanup()
+
+
+async def _watch(server: web.Server, unused: WhenUnused) -> None:
+    """Wait for the daemon to be unused.
+
+    A connection that has not said a word counts: a browser holds it while it asks the person.
+    """
+    step, quiet = unused.seconds / UNUSED_STEPS, 0
+    while quiet < UNUSED_STEPS:
+        await asyncio.sleep(step)
+        quiet = 0 if server.connections else quiet + 1
+    unused.then()
 
 
 def _bind(port: int) -> list[socket.socket]:
