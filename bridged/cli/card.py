@@ -13,8 +13,10 @@ from typing import TextIO
 import platformdirs
 
 from bridged.virtual.ca import DemoCa
-from bridged.virtual.card import Moment, VirtualCard
+from bridged.virtual.card import VirtualCard
+from bridged.virtual.misbehaviour import Moment, parse_misbehaviour
 from bridged.virtual.profiles import PROFILES, make_card
+from bridged.virtual.trace import Transcript
 from bridged.virtual.vpcd import DEFAULT_PORT, VpcdLink
 
 NOTICE_S = 5.0
@@ -26,10 +28,20 @@ Commands, one a line, each answered by one line:
   remove            take it out                         removed
   remove-on sign    take it out as it is asked to sign  ok
   remove-on verify  take it out as a PIN arrives        ok
+  misbehave KIND [VALUE] [on MOMENT] [after N] [times N]
+                    show a fault                        ok
+  behave            show no fault any more              ok
+  mute              give no ATR at the next insertion   ok
+  latency APDU SIGN be as slow as this (milliseconds)   ok
   tries             tries left of each PIN              pin=3 puk=3
+  apdus             commands that the card has seen     apdus=12
   reset             first PINs, fresh counters          ok
   quit              take it out and end                 removed
 Whatever fails is answered by a line that begins with "error".
+
+KIND: short, garbage, no-status, reset, removed; status with a status word as VALUE; silence with
+seconds as VALUE, or none for ever. MOMENT: any, select, read, verify, sign. A fault comes once, at
+the first such command, unless "after" and "times" say otherwise; "times 0" is from then on.
 """
 
 
@@ -51,15 +63,24 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
     parser.add_argument("--ca", type=Path, metavar="DIR", help="directory of the demo CA")
     parser.add_argument("--out", action="store_true", help="begin outside of the reader")
+    parser.add_argument(
+        "--trace",
+        type=argparse.FileType("w", encoding="utf-8"),
+        metavar="FILE",
+        help="write every APDU as a readable transcript, PINs left out",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve the card until `quit` or SIGTERM; the end of the input only ends the commands."""
     ca = DemoCa.load_or_create(args.ca or platformdirs.user_data_path("bridged") / "ca")
-    holder = Hand(make_card(args.profile, ca), args.host, args.port)
+    card = make_card(args.profile, ca)
+    holder = Hand(card, args.host, args.port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
+        if args.trace is not None:
+            card.witness = Transcript(args.trace)
         if not args.out:
             holder.insert()
         print("ready", flush=True)
@@ -135,12 +156,25 @@ def _answer(hand: Hand, words: list[str]) -> str:
             hand.remove()
             return "removed"
         case ["remove-on", "sign" | "verify" as moment]:
-            hand.card.pull_on(Moment[moment.upper()])
-            return "ok"
+            hand.card.pull_on(Moment(moment))
+        case ["misbehave", *fault]:
+            try:
+                hand.card.faults.add(parse_misbehaviour(fault))
+            except ValueError as error:
+                return f"error {error}"
+        case ["behave"]:
+            hand.card.behave()
+        case ["mute"]:
+            hand.card.mute = True
+        case ["latency", apdu_ms, signature_ms] if apdu_ms.isdecimal() and signature_ms.isdecimal():
+            hand.card.apdu_latency_s = int(apdu_ms) / 1000
+            hand.card.signature_latency_s = int(signature_ms) / 1000
         case ["tries"]:
             return " ".join(f"{name}={pin.tries_left}" for name, pin in hand.card.pins.items())
+        case ["apdus"]:
+            return f"apdus={hand.card.apdus}"
         case ["reset"]:
             hand.card.restore()
-            return "ok"
         case _:
             return "error unknown command"
+    return "ok"

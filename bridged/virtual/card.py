@@ -6,18 +6,18 @@ Chaining, GET RESPONSE and selection by AID are ISO/IEC 7816-4; the applets see 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from enum import Enum
 from typing import Protocol
 
 from bridged.errors import CardRemoved
 from bridged.pcsc.apdu import SW, ApduError, Command, Response
+from bridged.pcsc.atr import supports_extended_length
+from bridged.virtual.misbehaviour import CHAINING, Faults, Kind, Misbehaviour, Moment
 from bridged.virtual.reference_data import ReferenceData
 
-INS_VERIFY, INS_GENERAL_AUTHENTICATE, INS_PSO = 0x20, 0x87, 0x2A
 INS_SELECT, INS_GET_RESPONSE = 0xA4, 0xC0
-CHAINING = 0x10
 
 SW_CHANNEL_UNSUPPORTED = 0x6881
 SW_SECURE_MESSAGING_UNSUPPORTED = 0x6882
@@ -43,31 +43,38 @@ class Applet(Protocol):
         """Carry out one whole command."""
 
 
-class Moment(Enum):
-    """When a card that is to be pulled out leaves: as such a command arrives."""
-
-    SIGN = frozenset({INS_GENERAL_AUTHENTICATE, INS_PSO})
-    VERIFY = frozenset({INS_VERIFY})
+Witness = Callable[[bytes, bytes, float], None]
+"""Is told each command, its answer (empty: none came) and the time it took (seconds)."""
 
 
 class VirtualCard:
     """A card in somebody's hand or in one reader; `transmit` is called by one thread at a time.
 
-    `apdu_latency_s` and `signature_latency_s` make it as slow as a real one.
+    `apdu_latency_s` and `signature_latency_s` make it as slow as a real one. A `mute` one gives
+    no ATR. `apdus` counts the commands that arrived.
     """
 
-    def __init__(self, applets: Sequence[Applet], label: bytes) -> None:
-        self.atr = make_atr(label)
+    def __init__(
+        self,
+        applets: Sequence[Applet],
+        label: bytes,
+        *,
+        atr: bytes | None = None,
+        faults: Sequence[Misbehaviour] = (),
+    ) -> None:
+        self.atr = atr or make_atr(label)
         self.apdu_latency_s = 0.0
         self.signature_latency_s = 0.0
+        self.mute = False
+        self.apdus = 0
+        self.witness: Witness | None = None
+        self.faults = Faults(faults)
         self._applets = tuple(applets)
         self._selected: Applet | None = None
         self._chain: Command | None = None
         self._pending = b""
-        self._leaves_at: Moment | None = None
-        self._apdus_to_live: int | None = None
-        self._apdus_after = 0
         self._out = threading.Event()
+        self._roused = threading.Event()
         self._lock = threading.Lock()
 
     # ---- what a person does with it ----
@@ -78,10 +85,18 @@ class VirtualCard:
         return {name: pin for applet in self._applets for name, pin in applet.pins.items()}
 
     def restore(self) -> None:
-        """Give every PIN its first value and a fresh counter."""
+        """Return to the state it was issued in: PINs, counters and faults."""
         with self._lock:
             for pin in self.pins.values():
                 pin.restore()
+        self.faults.restore()
+        self._roused.set()
+
+    def behave(self) -> None:
+        """Show no fault from now on; a silent card answers."""
+        self.faults.clear()
+        self.mute = False
+        self._roused.set()
 
     def insert(self) -> bytes:
         """Put it into a reader, which powers it; return the ATR."""
@@ -91,12 +106,12 @@ class VirtualCard:
     def pull(self) -> None:
         """Take it out of the reader; an APDU that is under way fails with `CardRemoved`."""
         self._out.set()
-        self._leaves_at = self._apdus_to_live = None
+        self._roused.set()
         self.reset()
 
     def pull_on(self, moment: Moment, *, after: int = 0) -> None:
-        """Leave the reader when `moment` comes and `after` more APDUs were answered."""
-        self._leaves_at, self._apdus_after, self._apdus_to_live = moment, after, None
+        """Leave the reader as such a command arrives, once `after` of them were answered."""
+        self.faults.add(Misbehaviour(Kind.REMOVED, on=moment, after=after))
 
     # ---- what the reader does with it ----
 
@@ -111,32 +126,49 @@ class VirtualCard:
 
     def transmit(self, apdu: bytes) -> bytes:
         """Answer one command APDU; raises `CardRemoved` when it is pulled out meanwhile."""
+        began, answer = time.perf_counter(), b""
+        self.apdus += 1
+        try:
+            answer = self._answer(apdu)
+        finally:
+            if self.witness is not None:
+                self.witness(apdu, answer, time.perf_counter() - began)
+        return answer
+
+    def _answer(self, apdu: bytes) -> bytes:
         try:
             command = Command.decode(apdu)
         except ApduError:
             return Response(b"", SW.WRONG_LENGTH).encode()
-        if self._is_pulled_by(command):
-            self.pull()
+        if len(apdu) > 5 and apdu[4] == 0 and not supports_extended_length(self.atr):
+            return Response(b"", SW.WRONG_LENGTH).encode()
+        fault = self.faults.due(command)
+        if fault is not None:
+            self._fail(fault)
         self._work(self.apdu_latency_s)
+        if fault is not None and fault.kind is Kind.STATUS:
+            return fault.distort(Response(b"", SW.OK))
         with self._lock:
             response = self._shape(command, self._dispatch(command))
         if self._out.is_set():
             raise CardRemoved
-        return response.encode()
+        return fault.distort(response) if fault else response.encode()
+
+    def _fail(self, fault: Misbehaviour) -> None:
+        """Do what a fault does before the command is looked at."""
+        match fault.kind:
+            case Kind.REMOVED:
+                self.pull()
+            case Kind.RESET:
+                self.reset()
+            case Kind.SILENCE:
+                self._roused.clear()
+                if not self._out.is_set():
+                    self._roused.wait(fault.seconds)
 
     def _work(self, seconds: float) -> None:
         if self._out.is_set() or (seconds and self._out.wait(seconds)):
             raise CardRemoved
-
-    def _is_pulled_by(self, command: Command) -> bool:
-        # An empty VERIFY only asks for the tries left, so a PIN has to be there.
-        due = self._leaves_at and command.ins in self._leaves_at.value and command.data
-        if self._apdus_to_live is None and due:
-            self._apdus_to_live = self._apdus_after
-        if self._apdus_to_live is None:
-            return False
-        self._apdus_to_live -= 1
-        return self._apdus_to_live < 0
 
     def _dispatch(self, command: Command) -> Response:
         if command.cla & 0x03 and command.cla & 0xE0 == 0:
@@ -153,7 +185,7 @@ class VirtualCard:
             return self._select(whole)
         if self._selected is None:
             return Response(b"", SW.INS_UNSUPPORTED)
-        if whole.ins in Moment.SIGN.value:
+        if Moment.SIGN.covers(whole):
             self._work(self.signature_latency_s)
         return self._selected.process(whole)
 
@@ -199,13 +231,17 @@ def _header(command: Command) -> tuple[int, int, int, int]:
     return command.cla, command.ins, command.p1, command.p2
 
 
-def make_atr(label: bytes) -> bytes:
-    """Return an ATR for T=1 whose historical bytes tell of chaining and extended length.
+def make_atr(label: bytes, *, extended: bool = True) -> bytes:
+    """Return an ATR for T=1 whose historical bytes tell of chaining, and of extended length if so.
 
     Compact-TLV (ISO/IEC 7816-4, 8.1.1): 73 card capabilities, then 5X `label` (at most 9 bytes).
     """
-    capabilities = bytes((0x73, 0xC0, 0x01, 0xC0))
-    historical = b"\x80" + capabilities + bytes((0x50 | len(label),)) + label
+    capabilities = bytes((0x73, 0xC0, 0x01, 0xC0 if extended else 0x80))
+    return atr_of(b"\x80" + capabilities + bytes((0x50 | len(label),)) + label)
+
+
+def atr_of(historical: bytes) -> bytes:
+    """Return an ATR for T=1 with these historical bytes (ISO/IEC 7816-3, 8.2)."""
     body = bytes((0x80 | len(historical), 0x01)) + historical
     check = 0
     for byte in body:

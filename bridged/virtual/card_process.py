@@ -53,11 +53,29 @@ class CardProcess:
         """Take the card out as the next command of this kind arrives."""
         self._command(f"remove-on {moment}", "ok")
 
+    def misbehave(self, fault: str) -> None:
+        """Let the card show a fault: `KIND [VALUE] [on MOMENT] [after N] [times N]`."""
+        self._command(f"misbehave {fault}", "ok")
+
+    def behave(self) -> None:
+        """Let the card show no fault any more."""
+        self._command("behave", "ok")
+
+    def mute(self) -> None:
+        """Let the card give no ATR from its next insertion on."""
+        self._command("mute", "ok")
+
+    def latency(self, *, apdu_ms: int, signature_ms: int) -> None:
+        """Let the card be as slow as this."""
+        self._command(f"latency {apdu_ms} {signature_ms}", "ok")
+
     def tries(self) -> dict[str, int]:
         """Return the tries left of each PIN by its name."""
-        self._write("tries")
-        pairs = (word.split("=") for word in self._read().split())
-        return {name: int(left) for name, left in pairs}
+        return self._numbers("tries")
+
+    def apdus(self) -> int:
+        """Return the number of commands that have reached the card."""
+        return self._numbers("apdus")["apdus"]
 
     def reset(self) -> None:
         """Give the card its first PINs and fresh counters."""
@@ -78,6 +96,11 @@ class CardProcess:
     def _command(self, command: str, answer: str) -> None:
         self._write(command)
         self._expect(answer)
+
+    def _numbers(self, command: str) -> dict[str, int]:
+        self._write(command)
+        pairs = (word.split("=") for word in self._read().split())
+        return {name: int(number) for name, number in pairs}
 
     def _write(self, command: str) -> None:
         assert self._process.stdin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from bridged.errors import CardRemoved, NoCard, NoReader
+from bridged.errors import CardMute, CardRemoved, NoCard, NoReader
 from bridged.model import ReaderState
 from bridged.pcsc.bus import CardReset, ReaderStatus, WaitCancelled
 from bridged.virtual.card import VirtualCard
@@ -27,6 +27,8 @@ class _Slot:
 
     def status(self) -> ReaderStatus:
         state = ReaderState.PRESENT if self.card else ReaderState.EMPTY
+        if self.card and self.card.mute:
+            state = ReaderState.MUTE
         return ReaderStatus(self.name, state, self.generation, self.atr)
 
 
@@ -112,6 +114,8 @@ class InProcessContext:
             self._bus.changed.wait_for(lambda: slot.owner is None or slot.card is None)
             if slot.card is None:
                 raise NoCard
+            if slot.card.mute:
+                raise CardMute
             connection = InProcessConnection(self._bus, slot, slot.card)
             slot.connections.add(connection)
             return connection

@@ -61,8 +61,8 @@ class VpcdLink:
         if len(message) > 1:
             self._answer_apdu(message)
         elif message[0] == CONTROL_ATR:
-            self._send(self._card.atr)
-            if self._powered:
+            self._send(b"" if self._card.mute else self._card.atr)
+            if self._powered or self._card.mute:
                 self.noticed.set()
         else:
             self._powered = message[0] != CONTROL_OFF

@@ -40,8 +40,9 @@ from bridged.protocol import messages as m
 from bridged.service.hub import Hub
 from bridged.signing import webeid
 from bridged.virtual.ca import DemoCa
-from bridged.virtual.card import Moment, VirtualCard
+from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus, InProcessConnection
+from bridged.virtual.misbehaviour import Moment
 from bridged.virtual.profiles import (
     EBID_PIN,
     EBID_PUK,
@@ -652,7 +653,7 @@ async def test_the_first_failure_ends_a_batch_and_what_was_made_is_kept(
     page: Page, inserted: VirtualCard
 ) -> None:
     key = (await page.certificate(Usage.SIGNATURE)).id
-    inserted.pull_on(Moment.SIGN, after=6)
+    inserted.pull_on(Moment.SIGN, after=2)
     with pytest.raises(CardRemoved) as stopped:
         await (await sign_many(page, key, 5))
     assert 0 < len(stopped.value.made) < 5
@@ -662,7 +663,7 @@ async def test_a_batch_that_carries_on_names_each_failure(
     page: Page, inserted: VirtualCard
 ) -> None:
     key = (await page.certificate(Usage.SIGNATURE)).id
-    inserted.pull_on(Moment.SIGN, after=6)
+    inserted.pull_on(Moment.SIGN, after=2)
     made = await (await sign_many(page, key, 5, on_error=m.OnError.CONTINUE))
     failed = [failure.index for failure in made.failures]
     assert failed

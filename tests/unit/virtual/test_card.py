@@ -9,8 +9,10 @@ from operator import xor
 import pytest
 
 from bridged.errors import CardRemoved
+from bridged.pcsc import tlv
 from bridged.pcsc.apdu import Response
-from bridged.virtual.card import Moment, VirtualCard, make_atr
+from bridged.virtual.card import VirtualCard, make_atr
+from bridged.virtual.misbehaviour import Kind, Misbehaviour, Moment
 
 SELECT = bytes.fromhex("00A4040009A00000030800001000")
 VERIFY = bytes.fromhex("0020008008313233343536FFFF")
@@ -166,3 +168,113 @@ def test_selecting_another_application_forgets_the_pin(
     both.transmit(bytes.fromhex("00A4040C0AD392F000260100000001"))
     both.transmit(SELECT)
     assert Response.decode(both.transmit(VERIFY[:4])).sw == 0x63C3
+
+
+# ---- misbehaviour ----
+
+READ = bytes.fromhex("00CB3FFF0000055C035FC1020000")
+
+
+def test_a_short_answer_lacks_half_of_its_data(ebid: VirtualCard, piv_apdu) -> None:
+    whole = ebid.transmit(READ)
+    ebid.faults.add(Misbehaviour(Kind.SHORT))
+    assert ebid.transmit(READ) == whole[: (len(whole) - 2) // 2] + whole[-2:]
+    assert ebid.transmit(READ) == whole
+
+
+def test_a_wrong_status_word_comes_instead_of_the_deed(ebid: VirtualCard, piv_apdu) -> None:
+    ebid.faults.add(Misbehaviour(Kind.STATUS, on=Moment.VERIFY, sw="6f12"))
+    assert ebid.transmit(READ)[-2:] == b"\x90\0"
+    assert ebid.transmit(VERIFY) == b"\x6f\x12"
+    assert Response.decode(ebid.transmit(VERIFY[:4])).sw == 0x63C3
+
+
+def test_garbage_is_as_long_as_the_answer_and_no_tlv(ebid: VirtualCard, piv_apdu) -> None:
+    whole = ebid.transmit(READ)
+    ebid.faults.add(Misbehaviour(Kind.GARBAGE, on=Moment.READ))
+    garbage = ebid.transmit(READ)
+    assert len(garbage) == len(whole)
+    with pytest.raises(tlv.TlvError):
+        list(tlv.parse(garbage[:-2]))
+
+
+def test_an_answer_without_status_word_is_one_byte(ebid: VirtualCard, piv_apdu) -> None:
+    ebid.faults.add(Misbehaviour(Kind.NO_STATUS))
+    assert ebid.transmit(READ) == b"\x90"
+
+
+def test_a_card_that_loses_its_power_forgets_its_application(ebid: VirtualCard, piv_apdu) -> None:
+    ebid.faults.add(Misbehaviour(Kind.RESET, on=Moment.READ))
+    assert Response.decode(ebid.transmit(READ)).sw == 0x6D00
+
+
+def test_a_fault_comes_after_some_commands_and_so_many_times(ebid: VirtualCard, piv_apdu) -> None:
+    ebid.faults.add(Misbehaviour(Kind.STATUS, on=Moment.READ, after=1, times=2))
+    said = [ebid.transmit(READ)[-2:].hex() for _ in range(5)]
+    assert said == ["9000", "6f00", "6f00", "9000", "9000"]
+
+
+def test_a_fault_without_number_stays_until_the_card_behaves(ebid: VirtualCard, piv_apdu) -> None:
+    ebid.faults.add(Misbehaviour(Kind.STATUS, times=0))
+    assert {ebid.transmit(READ)[-2:] for _ in range(5)} == {b"\x6f\0"}
+    ebid.behave()
+    assert ebid.transmit(READ)[-2:] == b"\x90\0"
+
+
+def test_a_card_is_restored_to_the_faults_it_was_issued_with(ebid: VirtualCard) -> None:
+    card = VirtualCard(ebid._applets, b"faulty", faults=[Misbehaviour(Kind.NO_STATUS)])
+    said = [len(card.transmit(SELECT))]
+    card.restore()
+    said += [len(card.transmit(SELECT)) for _ in range(2)]
+    assert said[:2] == [1, 1]
+    assert said[2] > 2
+
+
+@pytest.mark.parametrize("rouse", ["behave", "pull", "restore"])
+def test_a_silent_card_is_roused(ebid: VirtualCard, piv_apdu, rouse: str) -> None:
+    ebid.faults.add(Misbehaviour(Kind.SILENCE))
+    due, silent = ebid.faults.due, threading.Event()
+    ebid.faults.due = lambda command: (fault := due(command)) and (silent.set() or fault)
+    said: list[object] = []
+
+    def ask() -> None:
+        try:
+            said.append(ebid.transmit(READ)[-2:])
+        except CardRemoved:
+            said.append(CardRemoved)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert silent.wait(10)
+    while thread.is_alive():
+        # The thread may be just before its wait.
+        getattr(ebid, rouse)()
+        thread.join(0.01)
+    del ebid.faults.due
+    assert said == [CardRemoved if rouse == "pull" else b"\x90\0"]
+
+
+def test_silence_of_some_seconds_ends_by_itself(ebid: VirtualCard, piv_apdu) -> None:
+    ebid.faults.add(Misbehaviour(Kind.SILENCE, seconds=0.001))
+    assert ebid.transmit(READ)[-2:] == b"\x90\0"
+
+
+def test_a_card_without_extended_length_refuses_it(ebid: VirtualCard) -> None:
+    card = VirtualCard(ebid._applets, b"", atr=make_atr(b"short", extended=False))
+    card.transmit(SELECT)
+    assert card.transmit(READ) == b"\x67\0"
+    assert card.transmit(bytes.fromhex("00CB3FFF055C035FC10200"))[-2:] == b"\x90\0"
+
+
+def test_a_witness_is_told_every_exchange(ebid: VirtualCard, piv_apdu) -> None:
+    told, before = [], ebid.apdus
+    ebid.witness = lambda *exchange: told.append(exchange)
+    try:
+        answer = ebid.transmit(READ)
+        ebid.pull()
+        with pytest.raises(CardRemoved):
+            ebid.transmit(SELECT)
+    finally:
+        ebid.witness = None
+    assert [exchange[:2] for exchange in told] == [(READ, answer), (SELECT, b"")]
+    assert ebid.apdus == before + 2

@@ -11,8 +11,9 @@ from bridged.errors import CardRemoved, NoCard, NoReader
 from bridged.model import ReaderState
 from bridged.pcsc.apdu import Response
 from bridged.pcsc.bus import Bus, CardReset, Connection, WaitCancelled
-from bridged.virtual.card import Moment, VirtualCard
+from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
+from bridged.virtual.misbehaviour import Moment
 
 READER = "bridged virtual reader 0"
 SELECT = "00A4040005A000000308"

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 import pytest
 
 from bridged.cli.card import CannotInsert, Hand, play
-from bridged.virtual.card import Moment, VirtualCard
+from bridged.pcsc.apdu import Command
+from bridged.virtual.card import VirtualCard
+from bridged.virtual.misbehaviour import Kind, Misbehaviour, Moment
 from bridged.virtual.vpcd import VpcdLink
 
 SELECT = bytes.fromhex("00A4040005A000000308")
 VERIFY = bytes.fromhex("0020008008313233343536FFFF")
+READ = Command(0x00, 0xCB, 0x3F, 0xFF)
 OFF, ON, RESET, ATR = b"\0", b"\1", b"\2", b"\4"
 
 
@@ -162,6 +165,43 @@ def test_each_command_is_answered_by_a_line(hand: Hand) -> None:
         "error unknown command",
         "error unknown command",
     ]
+
+
+def test_a_fault_is_asked_for_by_its_name(hand: Hand, ebid: VirtualCard) -> None:
+    commands = ["misbehave status 6F12 on read after 1 times 0", "latency 20 300", "mute", "apdus"]
+    assert answers(hand, *commands) == ["ok", "ok", "ok", f"apdus={ebid.apdus}"]
+    assert (ebid.apdu_latency_s, ebid.signature_latency_s, ebid.mute) == (0.02, 0.3, True)
+    assert ebid.faults.due(READ) is None
+    expected = Misbehaviour(Kind.STATUS, on=Moment.READ, after=1, times=0, sw="6F12")
+    assert ebid.faults.due(READ) == expected
+    assert answers(hand, "behave") == ["ok"]
+    assert (ebid.faults.due(READ), ebid.mute) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("", "missing required field `do`"),
+        ("dance", "Invalid enum value 'dance' - at `$.do`"),
+        ("short on tuesday", "Invalid enum value 'tuesday' - at `$.on`"),
+        ("short after -1", ">= 0 - at `$.after`"),
+        ("short before 3", "unknown word 'before'"),
+        ("status 9", "matching regex"),
+        ("silence soon", "at `$.seconds`"),
+    ],
+)
+def test_a_fault_that_there_is_not_is_told(hand: Hand, words: str, complaint: str) -> None:
+    (answer,) = answers(hand, f"misbehave {words}")
+    assert answer.startswith("error ")
+    assert complaint in answer
+
+
+def test_a_mute_card_gives_no_atr(vpcd: Vpcd, ebid: VirtualCard, link: VpcdLink) -> None:
+    ebid.mute = True
+    vpcd.accept()
+    assert vpcd.ask(ATR) == b""
+    assert link.noticed.wait(10)
+    ebid.behave()
 
 
 def test_reset_restores_the_counters(hand: Hand, ebid: VirtualCard) -> None:
