@@ -11,14 +11,34 @@ from portal_demo.certificates import load_anchors
 from portal_demo.clock import Clock, utc_now
 from portal_demo.db import Database
 from portal_demo.demo import fill_register
+from portal_demo.language import Language
 from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, refusals
 from portal_demo.registration import Registration
 from portal_demo.security import STATIC_PREFIX, header_signal
 from portal_demo.settings import Settings
-from portal_demo.views import confirm, form, login, postal, receipt, search, start
+from portal_demo.views import (
+    confirm,
+    form,
+    languages,
+    login,
+    postal,
+    receipt,
+    search,
+    start,
+)
 
 MAX_REQUEST_BYTES = 128 * 1024
 STATIC = Path(__file__).parent / "static"
+VIEWS = (
+    start,
+    languages,
+    login,
+    search,
+    form,
+    confirm,
+    receipt,
+    postal,
+)
 
 
 def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
@@ -31,9 +51,9 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
         anchors=anchors,
         registration=Registration(settings.origin, anchors, clock),
         clock=clock,
-        templates=new_templates(),
+        templates={language: new_templates(language) for language in Language},
     )
-    for views in (start, login, search, form, confirm, receipt, postal):
+    for views in VIEWS:
         views.add_routes(app.router)
     app.router.add_static(STATIC_PREFIX, STATIC)
     app.on_response_prepare.append(header_signal(settings))

@@ -12,6 +12,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from portal_demo.language import Text
+
 _ROWS = range(0xA1, 0xFF)
 
 
@@ -69,11 +71,12 @@ class Forbidden:
     substitute: str | None
 
     @property
-    def shown(self) -> str:
+    def shown(self) -> Text:
         """Return a form of `text` that can be seen in a message."""
         if all(c.isprintable() for c in self.text):
-            return f"「{self.text}」"
-        return "目に見えない文字（" + " ".join(f"U+{ord(c):04X}" for c in self.text) + "）"
+            return Text(f"「{self.text}」", f"“{self.text}”")
+        codes = " ".join(f"U+{ord(c):04X}" for c in self.text)
+        return Text(f"目に見えない文字（{codes}）", f"an invisible character ({codes})")
 
 
 def to_jis(text: str) -> str:

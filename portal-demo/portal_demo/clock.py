@@ -23,3 +23,15 @@ def japanese_minute(moment: datetime) -> str:
 def japanese_date(moment: datetime) -> str:
     """Return `YYYY年MM月DD日` in Japan Standard Time."""
     return moment.astimezone(JST).strftime("%Y年%m月%d日")
+
+
+def english_minute(moment: datetime) -> str:
+    """Return `4 June 2026, 13:33 (JST)`."""
+    local = moment.astimezone(JST)
+    return f"{local.day} {local:%B %Y, %H:%M} (JST)"
+
+
+def english_date(moment: datetime) -> str:
+    """Return `4 June 2026` in Japan Standard Time."""
+    local = moment.astimezone(JST)
+    return f"{local.day} {local:%B %Y}"

@@ -22,7 +22,7 @@ PROVISIONAL = "仮登録"
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One line of the form as it was shown."""
+    """One line of the form; its labels are the Japanese ones, in whatever language it was shown."""
 
     name: str
     label: str
@@ -83,7 +83,7 @@ def note(certificate: x509.Certificate) -> CertificateNote:
 def items_of(values: dict[str, str]) -> tuple[Item, ...]:
     """Return the whole form, read-only lines included, in its order."""
     return tuple(
-        Item(line.name, line.label, line.section.value, values[line.name]) for line in LAYOUT
+        Item(line.name, line.label.ja, line.section.value.ja, values[line.name]) for line in LAYOUT
     )
 
 

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from cryptography import x509
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from portal_demo.errors import FormIncomplete
+from portal_demo.errors import FormIncomplete, NameMismatch
 from portal_demo.fields import FORM_FIELDS
 from portal_demo.holders import Holder, holder_of
+from portal_demo.language import Text
 from portal_demo.matching import same_name
 from portal_demo.models import Company, Draft, Session
 from portal_demo.register import NOT_ON_CARD, first_values, read_only_values
 from portal_demo.validation import check, convert
 
-NAME_FAULT = "資格審査情報に登録されている商号又は名称を入力して下さい。"
-DIFFERENCE_FAULT = "企業名称の違いを確認し、チェックを入れて下さい。"
+NAME_FAULT = Text(NameMismatch.ja, NameMismatch.en)
+DIFFERENCE_FAULT = Text(
+    "企業名称の違いを確認し、チェックを入れて下さい。",
+    "Check the difference of the company names and tick the box.",
+)
 DIFFERENCE_FIELD = "accept-name-difference"
 MAX_TYPED = 1000
 
@@ -49,7 +53,7 @@ class Form:
         return named is not None and not same_name(named, self.company.name)
 
     @property
-    def faults(self) -> dict[str, str]:
+    def faults(self) -> dict[str, Text]:
         """Return a message for each field that is wrong."""
         faults = check(FORM_FIELDS, self.draft.values).faults
         if "qualification_name" not in faults and not same_name(

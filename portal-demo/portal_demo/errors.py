@@ -9,23 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
+from portal_demo.language import Text
+
 
 class PortalError(Exception):
     """Root of the tree; never raised itself."""
 
     reason: ClassVar[str]
     status: ClassVar[int]
-    title: ClassVar[str]
+    title: ClassVar[Text]
     en: ClassVar[str]
     ja: ClassVar[str]
 
-    def messages(self) -> dict[str, str]:
-        """Return what to tell a person, by language."""
+    def message(self) -> Text:
+        """Return what to tell a person."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-        return {"ja": self.ja.format(**values), "en": self.en.format(**values)}
+        return Text(self.ja, self.en).fill(**values)
 
     def __str__(self) -> str:
-        return self.messages()["en"]
+        return self.message().en
 
 
 class PersonError(PortalError):
@@ -54,7 +56,7 @@ class SessionEnded(PersonError):
     """There is no session, it is over, or no card has logged in on it."""
 
     reason, status = "session-ended", 401
-    title = "もう一度ログインしてください"
+    title = Text("もう一度ログインしてください", "Log in again")
     en = "The session is over. Log in with the IC card again."
     ja = "ログインの有効時間が終わりました。ICカードでもう一度ログインしてください。"
 
@@ -64,7 +66,7 @@ class CsrfRefused(RequestError):
     """The request does not come from a page of this session."""
 
     reason, status = "csrf-refused", 403
-    title = "画面の有効期限が切れています"
+    title = Text("画面の有効期限が切れています", "The page is out of date")
     en = "The page is out of date. Load it again and retry."
     ja = "画面の有効期限が切れています。画面を再読み込みして、もう一度操作してください。"
 
@@ -74,7 +76,7 @@ class ChallengeUnknown(PersonError):
     """The challenge was used already or never belonged to this session."""
 
     reason, status = "challenge-unknown", 409
-    title = "もう一度操作してください"
+    title = Text("もう一度操作してください", "Please try again")
     en = "This confirmation was used already. Enter the PIN once more."
     ja = "この確認情報はすでに使われています。もう一度PIN番号を入力してください。"
 
@@ -84,7 +86,7 @@ class ChallengeExpired(PersonError):
     """The challenge is older than five minutes."""
 
     reason, status = "challenge-expired", 409
-    title = "時間切れです"
+    title = Text("時間切れです", "Too much time has passed")
     en = "More than five minutes have passed. Enter the PIN once more."
     ja = "操作の開始から5分を過ぎました。もう一度PIN番号を入力してください。"
 
@@ -98,7 +100,7 @@ class TokenMalformed(RequestError):
 
     detail: str
     reason = "token-malformed"
-    title = "ログインに失敗しました"
+    title = Text("ログインに失敗しました", "The log-in failed")
     en = "The answer of the card is malformed ({detail}). Update bridged and retry."
     ja = "ICカードからの応答の形式が正しくありません（{detail}）。bridgedを更新して、やり直してください。"
 
@@ -108,7 +110,7 @@ class SignatureInvalid(CardError):
     """The signature does not belong to what should have been signed."""
 
     reason = "signature-invalid"
-    title = "署名を確認できませんでした"
+    title = Text("署名を確認できませんでした", "The signature could not be verified")
     en = "The signature could not be verified. Retry; if it fails again ask the help desk."
     ja = "署名を確認できませんでした。やり直しても同じ場合は、ヘルプデスクにお問い合わせください。"
 
@@ -118,7 +120,7 @@ class CertificateMalformed(CardError):
     """The bytes are not an X.509 certificate."""
 
     reason, status = "certificate-malformed", 400
-    title = "証明書を読み取れませんでした"
+    title = Text("証明書を読み取れませんでした", "The certificate cannot be read")
     en = "The certificate cannot be read. Ask the issuer of the IC card."
     ja = "ICカードの証明書を読み取れませんでした。ICカードの発行元にお問い合わせください。"
 
@@ -129,7 +131,7 @@ class CertificateUntrusted(CardError):
 
     issuer: str
     reason = "certificate-untrusted"
-    title = "このICカードは利用できません"
+    title = Text("このICカードは利用できません", "This IC card is not accepted")
     en = "The portal does not accept cards of this issuer ({issuer})."
     ja = "このICカードの認証局（{issuer}）は、本システムでは利用できません。対応する認証局のICカードをご利用ください。"
 
@@ -141,7 +143,7 @@ class CertificateNotValid(CardError):
     not_before: str
     not_after: str
     reason = "certificate-not-valid"
-    title = "証明書の有効期間外です"
+    title = Text("証明書の有効期間外です", "The certificate is out of its validity")
     en = "The certificate is valid from {not_before} to {not_after} only. Get a new card."
     ja = "ICカードの証明書の有効期間（{not_before}～{not_after}）外です。発行元に新しいICカードを申し込んでください。"
 
@@ -151,7 +153,7 @@ class CertificateUsage(CardError):
     """KeyUsage does not allow what the key was used for."""
 
     reason = "certificate-usage"
-    title = "この証明書は使用できません"
+    title = Text("この証明書は使用できません", "This certificate cannot be used")
     en = "This certificate is not made for this purpose. Choose another certificate."
     ja = "この証明書は、この操作に使用できません。別の証明書を選択してください。"
 
@@ -161,7 +163,7 @@ class CertificateIsAuthority(CardError):
     """The certificate is a CA's own."""
 
     reason = "certificate-is-ca"
-    title = "この証明書は使用できません"
+    title = Text("この証明書は使用できません", "This certificate cannot be used")
     en = "This is the certificate of an authority, not of a person. Choose another one."
     ja = "認証局の証明書は使用できません。利用者の証明書を選択してください。"
 
@@ -171,7 +173,7 @@ class CertificateRegistered(PersonError):
     """The card is registered already: one card, one number."""
 
     reason, status = "certificate-registered", 409
-    title = "このICカードはすでに登録されています"
+    title = Text("このICカードはすでに登録されています", "This IC card is registered already")
     en = "This IC card is registered already. One card goes with one registration number."
     ja = "このICカードはすでに利用者登録されています。1枚のICカードを登録できるのは、1つの登録番号だけです。"
 
@@ -181,7 +183,7 @@ class HolderDiffers(CardError):
     """The signing certificate names another holder than the one that logged in."""
 
     reason = "holder-differs"
-    title = "ログインしたICカードと異なります"
+    title = Text("ログインしたICカードと異なります", "This is not the card that logged in")
     en = "This is not the card that logged in. Insert that card, or log in again with this one."
     ja = "ログインに使用したICカードと名義が異なります。ログインしたICカードを挿入するか、このICカードでログインし直してください。"
 
@@ -194,7 +196,7 @@ class CompanyUnknown(PersonError):
     """The register has no such number."""
 
     reason = "company-unknown"
-    title = "登録番号を確認してください"
+    title = Text("登録番号を確認してください", "Check the registration number")
     en = "Enter a registration number that is in the qualification register."
     ja = "資格審査情報に登録されている登録番号を入力して下さい。"
 
@@ -204,7 +206,7 @@ class NumberMerged(PersonError):
     """The number is an old one; the company has a new one."""
 
     reason = "number-merged"
-    title = "登録番号が統合されています"
+    title = Text("登録番号が統合されています", "The registration number was merged")
     en = "This number was merged. Enter the new 10-digit number you were notified of."
     ja = "この登録番号は統合されています。通知された新しい登録番号（10桁）を入力して下さい。"
 
@@ -214,7 +216,7 @@ class NameMismatch(PersonError):
     """The name is not the one the register has for the number."""
 
     reason = "name-mismatch"
-    title = "商号又は名称を確認してください"
+    title = Text("商号又は名称を確認してください", "Check the company name")
     en = "Enter the company name that is in the qualification register."
     ja = "資格審査情報に登録されている商号又は名称を入力して下さい。"
 
@@ -224,8 +226,8 @@ class FormIncomplete(PersonError):
     """The form has not been checked, or has faults."""
 
     reason, status = "form-incomplete", 409
-    title = "入力内容を確認してください"
-    en = "Fill in the form and press 入力内容確認 first."
+    title = Text("入力内容を確認してください", "Check what you entered")
+    en = "Fill in the form and press “Check the input” first."
     ja = "入力内容が確認されていません。利用者登録の画面で入力内容を確認してください。"
 
 
@@ -234,7 +236,7 @@ class ApplicationUnknown(PersonError):
     """There is no such application, or it is another card's."""
 
     reason, status = "application-unknown", 404
-    title = "申請が見つかりません"
+    title = Text("申請が見つかりません", "The application was not found")
     en = "There is no application with this number for your card."
     ja = (
         "この受付番号の申請は、ログイン中のICカードでは見つかりません。受付番号を確認してください。"
@@ -246,7 +248,7 @@ class PageUnknown(RequestError):
     """There is no page here."""
 
     reason, status = "page-unknown", 404
-    title = "ページが見つかりません"
+    title = Text("ページが見つかりません", "The page was not found")
     en = "There is no page at this address."
     ja = "指定されたページはありません。アドレスを確認するか、最初の画面からやり直してください。"
 
@@ -256,7 +258,7 @@ class RequestTooLarge(RequestError):
     """The request is larger than any of the portal's pages sends."""
 
     reason, status = "request-too-large", 413
-    title = "送信された内容が大きすぎます"
+    title = Text("送信された内容が大きすぎます", "The request is too large")
     en = "The request is too large."
     ja = "送信された内容が大きすぎます。入力内容を減らして、やり直してください。"
 
@@ -266,7 +268,7 @@ class TooManyRequests(RequestError):
     """Somebody asks more often than a person would."""
 
     reason, status = "too-many-requests", 429
-    title = "操作の回数が多すぎます"
+    title = Text("操作の回数が多すぎます", "Too many requests")
     en = "Too many requests in a short time. Wait a minute and try again."
     ja = "短い時間に操作が繰り返されました。1分ほど待ってから、もう一度操作してください。"
 
@@ -277,6 +279,6 @@ class InternalError(PortalError):
 
     id: str
     reason, status = "internal-error", 500
-    title = "システムエラーが発生しました"
+    title = Text("システムエラーが発生しました", "A system error occurred")
     en = "Something went wrong in the portal. Report the number {id}."
     ja = "システムエラーが発生しました。時間をおいてもう一度操作してください。解決しない場合は、番号 {id} を添えてヘルプデスクにお問い合わせください。"

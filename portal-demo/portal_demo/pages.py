@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import jinja2
@@ -13,7 +13,13 @@ from aiohttp import web
 
 from portal_demo import __version__
 from portal_demo.certificates import TrustAnchors
-from portal_demo.clock import Clock, japanese_date, japanese_minute
+from portal_demo.clock import (
+    Clock,
+    english_date,
+    english_minute,
+    japanese_date,
+    japanese_minute,
+)
 from portal_demo.db import Database
 from portal_demo.errors import (
     CsrfRefused,
@@ -23,6 +29,7 @@ from portal_demo.errors import (
     RequestTooLarge,
     SessionEnded,
 )
+from portal_demo.language import Language, Text, language_of
 from portal_demo.models import Session
 from portal_demo.registration import Registration
 from portal_demo.security import canonical_location
@@ -33,12 +40,12 @@ log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 STEPS = (
-    "調達区分の選択",
-    "ICカードの確認",
-    "資格審査情報検索",
-    "情報の入力",
-    "内容の確認",
-    "登録完了",
+    Text("調達区分の選択", "Procurement"),
+    Text("ICカードの確認", "IC card"),
+    Text("資格審査情報検索", "Search"),
+    Text("情報の入力", "Input"),
+    Text("内容の確認", "Confirmation"),
+    Text("登録完了", "Done"),
 )
 
 
@@ -51,14 +58,23 @@ class Portal:
     anchors: TrustAnchors
     registration: Registration
     clock: Clock
-    templates: jinja2.Environment
+    templates: Mapping[Language, jinja2.Environment]
 
 
 PORTAL = web.AppKey("portal", Portal)
 
 
-def new_templates() -> jinja2.Environment:
-    """Return the environment; everything is escaped, an unknown name is a fault."""
+def new_templates(language: Language) -> jinja2.Environment:
+    """Return the environment of a language; everything is escaped, an unknown name is a fault."""
+
+    def t(text: Text | str, en: str | None = None, **values: object) -> str:
+        """Return a text in the language: `t("戻る", "Back")`, or `t(field.label)`."""
+        if isinstance(text, str):
+            if en is None:
+                raise TypeError(f"no English for {text}")
+            text = Text(text, en)
+        return (text.fill(**values) if values else text)[language]
+
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("portal_demo"),
         autoescape=True,
@@ -66,8 +82,10 @@ def new_templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters["japanese_date"] = japanese_date
-    templates.filters["japanese_minute"] = japanese_minute
+    japanese = language is Language.JA
+    templates.filters["date"] = japanese_date if japanese else english_date
+    templates.filters["minute"] = japanese_minute if japanese else english_minute
+    templates.globals.update(t=t, language=language)
     return templates
 
 
@@ -83,8 +101,10 @@ def render(
 ) -> web.Response:
     """Render a screen; `step` counts from 0 along STEPS."""
     portal = request.app[PORTAL]
-    text = portal.templates.get_template(template).render(
+    templates = portal.templates[language_of(request)]
+    text = templates.get_template(template).render(
         screen=screen,
+        here=request.rel_url,
         step=step,
         steps=STEPS,
         now=portal.clock(),
@@ -131,22 +151,23 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def _answer(request: web.Request, error: PortalError) -> web.Response:
-    messages = error.messages()
+    message = error.message()
     if request.path.startswith("/api/"):
-        answer = {"error": {"reason": error.reason, "messages": messages}}
+        answer = {"error": {"reason": error.reason, "messages": message}}
         return json_answer(answer, error.status)
     ways = {
-        SessionEnded: ("/registration/pin", "PIN番号の入力へ"),
-        CsrfRefused: ("/registration/menu", "利用者登録メニューへ"),
+        SessionEnded: ("/registration/pin", Text("PIN番号の入力へ", "To the PIN entry")),
+        CsrfRefused: ("/registration/menu", Text("利用者登録メニューへ", "To the menu")),
     }
-    href, label = ways.get(type(error), ("/", "利用者登録の手順へ"))
+    start = ("/", Text("利用者登録の手順へ", "To the first page"))
+    href, label = ways.get(type(error), start)
     return render(
         request,
         "error.html",
         screen="error",
         status=error.status,
         error=error,
-        message=messages["ja"],
+        message=message,
         href=href,
         label=label,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from portal_demo.characters import first_forbidden, to_jis
 from portal_demo.fields import Field, Rule
+from portal_demo.language import Text
 
 _FULL_WIDTH = str.maketrans({code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "})
 # What input methods give for the hyphen key; none of these can stand in a half-width value.
@@ -28,7 +29,7 @@ class Checked:
     """Values as they will be kept, and a message for each field that is wrong."""
 
     values: dict[str, str]
-    faults: dict[str, str]
+    faults: dict[str, Text]
 
 
 def check(fields: Iterable[Field], typed: Mapping[str, str]) -> Checked:
@@ -46,60 +47,73 @@ def convert(field: Field, typed: str) -> str:
     return _HYPHENS.sub("-", typed.translate(_FULL_WIDTH)).strip(" ")
 
 
-def fault(field: Field, value: str) -> str | None:
+def fault(field: Field, value: str) -> Text | None:
     """Return what is wrong with a converted value, as a sentence for the person."""
     if not value:
-        return f"{field.label}を入力して下さい。"
+        return _EMPTY.fill(label=field.label)
     return _RULES[field.rule](field, value)
 
 
-def _text(field: Field, value: str) -> str | None:
+def _text(field: Field, value: str) -> Text | None:
     forbidden = first_forbidden(value)
     if forbidden is None:
         return _too_long(field, value)
-    instead = f"「{forbidden.substitute}」" if forbidden.substitute else "別の文字"
-    return (
-        f"{field.label}に使用できない文字{forbidden.shown}が含まれています。"
-        f"{instead}に置き換えて下さい。"
-    )
+    instead = _INSTEAD.fill(text=forbidden.substitute) if forbidden.substitute else _ANOTHER
+    return _FORBIDDEN.fill(label=field.label, shown=forbidden.shown, instead=instead)
 
 
-def _too_long(field: Field, value: str) -> str | None:
+def _too_long(field: Field, value: str) -> Text | None:
     if len(value) <= field.max_length:
         return None
-    return f"{field.label}は{field.max_length}文字以内で入力して下さい。（現在{len(value)}文字）"
+    return _TOO_LONG.fill(label=field.label, max=field.max_length, length=len(value))
 
 
-def _number(field: Field, value: str) -> str | None:
-    if _NUMBER.fullmatch(value):
-        return None
-    return f"{field.label}は半角数字10文字で入力して下さい。"
+def _of_form(pattern: re.Pattern[str], sentence: Text) -> Callable[[Field, str], Text | None]:
+    def rule(field: Field, value: str) -> Text | None:
+        return None if pattern.fullmatch(value) else sentence.fill(label=field.label)
+
+    return rule
 
 
-def _postal(field: Field, value: str) -> str | None:
-    if _POSTAL.fullmatch(value):
-        return None
-    return f"{field.label}は半角数字とハイフンで入力して下さい。（例:123-4567）"
-
-
-def _phone(field: Field, value: str) -> str | None:
-    if _PHONE.fullmatch(value):
-        return None
-    return f"{field.label}は半角数字とハイフンで入力して下さい。（例:03-0000-0000）"
-
-
-def _mail(field: Field, value: str) -> str | None:
+def _mail(field: Field, value: str) -> Text | None:
     if too_long := _too_long(field, value):
         return too_long
     if _MAIL.fullmatch(value) and value.index("@") <= _MAIL_LOCAL_LENGTH:
         return None
-    return f"{field.label}は半角で、name@example.jpのような形式で入力して下さい。"
+    return _MAIL_FORM.fill(label=field.label)
 
 
-_RULES: dict[Rule, Callable[[Field, str], str | None]] = {
+_EMPTY = Text("{label}を入力して下さい。", "{label}: this item is required.")
+_FORBIDDEN = Text(
+    "{label}に使用できない文字{shown}が含まれています。{instead}に置き換えて下さい。",
+    "{label} holds {shown}, which cannot be used. Replace it with {instead}.",
+)
+_INSTEAD = Text("「{text}」", "“{text}”")
+_ANOTHER = Text("別の文字", "another character")
+_TOO_LONG = Text(
+    "{label}は{max}文字以内で入力して下さい。（現在{length}文字）",
+    "{label}: up to {max} characters, please (now {length}).",
+)
+_NUMBER_FORM = Text(
+    "{label}は半角数字10文字で入力して下さい。", "{label}: 10 half-width digits, please."
+)
+_POSTAL_FORM = Text(
+    "{label}は半角数字とハイフンで入力して下さい。（例:123-4567）",
+    "{label}: half-width digits and a hyphen, please (e.g. 123-4567).",
+)
+_PHONE_FORM = Text(
+    "{label}は半角数字とハイフンで入力して下さい。（例:03-0000-0000）",
+    "{label}: half-width digits and hyphens, please (e.g. 03-0000-0000).",
+)
+_MAIL_FORM = Text(
+    "{label}は半角で、name@example.jpのような形式で入力して下さい。",
+    "{label}: half-width, please, in the form of name@example.jp.",
+)
+
+_RULES: dict[Rule, Callable[[Field, str], Text | None]] = {
     Rule.TEXT: _text,
-    Rule.NUMBER: _number,
-    Rule.POSTAL: _postal,
-    Rule.PHONE: _phone,
+    Rule.NUMBER: _of_form(_NUMBER, _NUMBER_FORM),
+    Rule.POSTAL: _of_form(_POSTAL, _POSTAL_FORM),
+    Rule.PHONE: _of_form(_PHONE, _PHONE_FORM),
     Rule.MAIL: _mail,
 }

@@ -58,10 +58,10 @@ async def test_the_form_has_the_fields_labels_and_notes_of_the_manual(visitor, c
     assert "本登録処理を実施するまではシステムを利用する事ができません。" in page.text
     assert "指名時はここにメールが送信されます。" in page.text
     for field in FORM_FIELDS:
-        assert field.note == NOTES[field.label]
-        assert page.element(f"{field.name}-note") == field.note
-        assert f'<label class="row-label" for="{field.name}">{field.label}</label>' in page.text
-    assert [line.label for line in LAYOUT if isinstance(line, ReadOnly)] == READ_ONLY
+        assert field.note.ja == NOTES[field.label.ja]
+        assert page.element(f"{field.name}-note") == field.note.ja
+        assert f'<label class="row-label" for="{field.name}">{field.label.ja}</label>' in page.text
+    assert [line.label.ja for line in LAYOUT if isinstance(line, ReadOnly)] == READ_ONLY
     assert re.findall(r'<h2 id="section-\d">([^<]+)<', page.text) == SECTIONS
     assert page.element("to-confirm") == "入力内容確認"
     assert page.element("back") == "戻る"
@@ -72,7 +72,7 @@ async def test_the_search_has_the_labels_of_the_manual(visitor, card):
     page = await visitor.get("/registration/search")
     assert page.element("number-note") == "(※)(半角数字10文字)"
     assert page.element("search") == "検索"
-    assert {field.label for field in SEARCH_FIELDS} == {"登録番号", "商号又は名称"}
+    assert {field.label.ja for field in SEARCH_FIELDS} == {"登録番号", "商号又は名称"}
 
 
 @pytest.mark.parametrize("path", ["/procurement/small", "/procurement/goods/bidding"])

@@ -32,7 +32,8 @@ def of_rule(*rules: Rule) -> list[str]:
 
 def faults(name: str, typed: str) -> str | None:
     field = ALL[name]
-    return fault(field, convert(field, typed))
+    wrong = fault(field, convert(field, typed))
+    return wrong.ja if wrong else None
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -43,7 +44,7 @@ def test_a_good_value_passes(name):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("typed", ["", " ", "　", " 　 "])
 def test_an_empty_value_is_asked_for(name, typed):
-    assert faults(name, typed) == f"{ALL[name].label}を入力して下さい。"
+    assert faults(name, typed) == f"{ALL[name].label.ja}を入力して下さい。"
 
 
 @pytest.mark.parametrize("name", of_rule(Rule.TEXT))
@@ -172,7 +173,7 @@ def test_a_forbidden_character_is_named_with_what_to_write(name, typed, named, i
     message = faults(name, typed)
     assert (
         message
-        == f"{ALL[name].label}に使用できない文字"
+        == f"{ALL[name].label.ja}に使用できない文字"
         + (named if named.startswith("「") else f"目に見えない文字（{named}）")
         + f"が含まれています。{instead}に置き換えて下さい。"
     )
@@ -219,4 +220,6 @@ def test_converting_twice_changes_nothing(typed):
 def test_a_missing_field_counts_as_empty():
     checked = check([BY_NAME["branch_name"]], {})
     assert checked.values == {"branch_name": ""}
-    assert checked.faults == {"branch_name": "支店名等を入力して下さい。"}
+    assert {name: text.ja for name, text in checked.faults.items()} == {
+        "branch_name": "支店名等を入力して下さい。"
+    }

@@ -8,6 +8,7 @@ from portal_demo import csrf
 from portal_demo.drafts import load_form, open_draft
 from portal_demo.errors import CompanyUnknown, NameMismatch, NumberMerged
 from portal_demo.fields import SEARCH_FIELDS
+from portal_demo.language import Text
 from portal_demo.models import Session
 from portal_demo.pages import PORTAL, render
 from portal_demo.register import search
@@ -47,7 +48,7 @@ async def find(request: web.Request) -> web.StreamResponse:
         try:
             company = await search(db, checked.values["number"], checked.values["name"])
         except (CompanyUnknown, NumberMerged, NameMismatch) as e:
-            faults = {_FIELD_OF[type(e)]: e.messages()["ja"]}
+            faults = {_FIELD_OF[type(e)]: e.message()}
             return _page(request, session, checked.values, faults, e.reason)
         await open_draft(db, session, company)
     raise web.HTTPSeeOther("/registration/form")
@@ -57,7 +58,7 @@ def _page(
     request: web.Request,
     session: Session,
     values: dict[str, str],
-    faults: dict[str, str],
+    faults: dict[str, Text],
     reason: str,
 ) -> web.Response:
     return render(

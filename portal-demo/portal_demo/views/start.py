@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from portal_demo import __version__
+from portal_demo.language import Text
 from portal_demo.pages import PORTAL, Handler, json_answer, render
 
 # route, template, screen, step, values
@@ -18,8 +19,8 @@ _PAGES: tuple[tuple[str, str, str, int | None], ...] = (
     ("/questions", "questions.html", "questions", None),
 )
 _UNAVAILABLE = (
-    ("/procurement/small", "少額物品", "/procurement", "調達区分の選択"),
-    ("/procurement/goods/bidding", "電子入札", "/procurement/goods", "物品、役務"),
+    ("/procurement/small", Text("少額物品", "Small purchases"), "/procurement"),
+    ("/procurement/goods/bidding", Text("電子入札", "Electronic bidding"), "/procurement/goods"),
 )
 
 
@@ -27,8 +28,8 @@ def add_routes(router: web.UrlDispatcher) -> None:
     """Add the pages that only have to be shown."""
     for path, template, screen, step in _PAGES:
         router.add_get(path, _page(template, screen, step))
-    for path, what, href, label in _UNAVAILABLE:
-        router.add_get(path, _unavailable(what, href, label))
+    for path, what, href in _UNAVAILABLE:
+        router.add_get(path, _unavailable(what, href))
     router.add_get("/health", health)
 
 
@@ -39,11 +40,9 @@ def _page(template: str, screen: str, step: int | None) -> Handler:
     return show
 
 
-def _unavailable(what: str, href: str, label: str) -> Handler:
+def _unavailable(what: Text, href: str) -> Handler:
     async def show(request: web.Request) -> web.StreamResponse:
-        return render(
-            request, "unavailable.html", screen="unavailable", what=what, href=href, label=label
-        )
+        return render(request, "unavailable.html", screen="unavailable", what=what, href=href)
 
     return show
 

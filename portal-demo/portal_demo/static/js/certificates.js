@@ -1,10 +1,12 @@
 /** Show the certificates that can be used, and let the person choose where there are several. */
 
+import { language, say } from "./text.js";
+
 const EXPIRING_DAYS = 30;
 const list = document.getElementById("certificate-list");
 const group = document.getElementById("certificates");
 const legend = document.getElementById("certificates-legend");
-const date = new Intl.DateTimeFormat("ja-JP", { dateStyle: "long", timeZone: "Asia/Tokyo" });
+const date = new Intl.DateTimeFormat(language === "en" ? "en-GB" : "ja-JP", { dateStyle: "long", timeZone: "Asia/Tokyo" });
 
 /** Tell whether today lies outside a certificate's validity. */
 export function outOfValidity({ x509 }) {
@@ -21,7 +23,7 @@ export function holderOf({ x509 }) {
 export function showCertificates(certificates, chosen, choose) {
   const several = certificates.length > 1;
   group.hidden = certificates.length === 0;
-  legend.textContent = several ? "使用するICカードを選択してください" : "使用するICカード";
+  legend.textContent = several ? say("使用するICカードを選択してください", "Choose the IC card") : say("使用するICカード", "IC card");
   list.replaceChildren(
     ...certificates.map((certificate, index) => {
       const box = document.createElement(several ? "label" : "div");
@@ -54,17 +56,17 @@ function describe(certificate) {
   const box = document.createElement("div");
   const { x509, label } = certificate;
   if (x509 === null) {
-    box.append(line("strong", label), line("span", "名義はPIN番号の入力後に確認できます"));
+    box.append(line("strong", label), line("span", say("名義はPIN番号の入力後に確認できます", "The holder is shown after the PIN")));
     return box;
   }
   const { commonName, organization, rfc4514 } = x509.issuer;
   box.append(line("strong", holderOf(certificate).join("　") || label));
-  box.append(line("span", `発行者 ${commonName ?? organization ?? rfc4514}`));
-  box.append(line("span", `有効期限 ${date.format(new Date(x509.notAfter))}`));
+  box.append(line("span", `${say("発行者", "Issuer")} ${commonName ?? organization ?? rfc4514}`));
+  box.append(line("span", `${say("有効期限", "Valid until")} ${date.format(new Date(x509.notAfter))}`));
   if (outOfValidity(certificate)) {
-    box.append(line("span", "有効期間外のため使用できません", "expired"));
+    box.append(line("span", say("有効期間外のため使用できません", "Out of its validity"), "expired"));
   } else if (x509.expiresInDays < EXPIRING_DAYS) {
-    box.append(line("span", `有効期限まで残り${x509.expiresInDays}日です。早めに更新してください`, "expiring"));
+    box.append(line("span", say(`有効期限まで残り${x509.expiresInDays}日です。早めに更新してください`, `${x509.expiresInDays} days left: renew it soon`), "expiring"));
   }
   return box;
 }

@@ -3,6 +3,7 @@ import { bridgeUrl } from "./api.js";
 import { CardWatch } from "./card.js";
 import { holderOf } from "./certificates.js";
 import { onRetry, show } from "./panel.js";
+import { say, sentence } from "./text.js";
 
 const watch = new CardWatch({ url: bridgeUrl });
 const marks = document.getElementById("card-checks");
@@ -20,7 +21,7 @@ function update() {
   const { name, readers, certificates, error, hint } = watch.state;
   const ready = name === "ready";
   show(name, {
-    message: ready ? labels(certificates) : error?.messages?.ja,
+    message: ready ? labels(certificates) : sentence(error?.messages),
     values: { origin: location.origin },
     hint,
   });
@@ -33,8 +34,11 @@ function update() {
 
 function labels(certificates) {
   const found = [...new Set(certificates.flatMap((certificate) => holderOf(certificate).slice(0, 1)))];
-  const whose = found.length ? `（${found.join("、")}）` : "";
-  return `ICカード${whose}を使用できます。利用者登録へ進んでください。`;
+  const whose = found.join(say("、", ", "));
+  return say(
+    `ICカード${whose && `（${whose}）`}を使用できます。利用者登録へ進んでください。`,
+    `The IC card${whose && ` (${whose})`} can be used. Go on to the registration.`,
+  );
 }
 
 watch.addEventListener("change", update);

@@ -1,5 +1,6 @@
 /** Help while typing: character counts, autosave, the first wrong field. The server decides. */
 import { post } from "./api.js";
+import { say, sentence } from "./text.js";
 
 const AUTOSAVE_MS = 1500;
 const byId = (id) => document.getElementById(id);
@@ -10,7 +11,7 @@ function count(counter) {
   const input = byId(counter.dataset.for);
   const length = [...input.value.replace(/^[ \u3000]+|[ \u3000]+$/g, "")].length;
   const max = Number(input.dataset.max);
-  counter.textContent = `${length} / ${max}文字`;
+  counter.textContent = say(`${length} / ${max}文字`, `${length} / ${max}`);
   counter.classList.toggle("over", length > max);
 }
 
@@ -52,10 +53,10 @@ function watchDraft() {
     const differenceAccepted = byId("accept-name-difference")?.checked ?? false;
     try {
       await post(form.dataset.autosave, { values, differenceAccepted }, { keepalive, signal });
-      saved.textContent = "入力内容を一時保存しました。";
+      saved.textContent = say("入力内容を一時保存しました。", "Your input is saved.");
     } catch (error) {
       dirty ||= !signal.aborted;
-      saved.textContent = error.messages?.ja ?? "";
+      saved.textContent = sentence(error.messages);
     }
   }
 

@@ -1,5 +1,6 @@
 /** The card panel: one place that shows the state of the card, and reads it out. */
 import { describe } from "./states.js";
+import { say, sentence } from "./text.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -26,11 +27,11 @@ export function show(name, { message = "", values = {}, reason = "", tries = nul
   byId("card-icon").firstElementChild.setAttribute("href", `#i-${icon}`);
   setText("card-title", title);
   setText("card-text", text);
-  setText("card-hint", hint?.ja ?? "");
+  setText("card-hint", sentence(hint));
   byId("tries").hidden = tries === null;
   setText("tries-left", tries ?? "");
   byId("card-retry").hidden = !RETRY.has(name);
-  setText("card-retry-label", name === "permission" ? "接続する" : "もう一度確認する");
+  setText("card-retry-label", name === "permission" ? say("接続する", "Connect") : say("もう一度確認する", "Check again"));
 }
 
 /** Change a text only where it differs, so that it is not read out again; empty is hidden. */

@@ -7,6 +7,7 @@ import { bridgeUrl } from "./api.js";
 import { CardWatch, reasonOf } from "./card.js";
 import { outOfValidity, showCertificates } from "./certificates.js";
 import { onRetry, show } from "./panel.js";
+import { say, sentence } from "./text.js";
 
 const byId = (id) => document.getElementById(id);
 const pin = byId("pin");
@@ -15,9 +16,9 @@ const lastTry = byId("last-try");
 const accept = byId("accept-last-try");
 
 const ALPHABETS = {
-  digits: ["数字", "numeric"],
-  "upper-alphanumeric": ["英数字（英字は大文字）", "text"],
-  ascii: ["半角英数字・記号", "text"],
+  digits: [say("数字", "digits"), "numeric"],
+  "upper-alphanumeric": [say("英数字（英字は大文字）", "letters (upper case) and digits"), "text"],
+  ascii: [say("半角英数字・記号", "half-width letters, digits and signs"), "text"],
 };
 
 /** Outcomes that no other PIN can change. */
@@ -140,8 +141,8 @@ export class PinEntry {
       const { reason, portal, message } = this.#outcome;
       show(reason, { message, reason: portal, values, tries: reason === "pin-incorrect" ? tries : null });
     } else {
-      const ready = "PIN番号を入力し、OKボタンをクリックしてください。";
-      show(name, { message: name === "ready" ? ready : error?.messages?.ja, values, hint });
+      const ready = say("PIN番号を入力し、OKボタンをクリックしてください。", "Enter the PIN and press OK.");
+      show(name, { message: name === "ready" ? ready : sentence(error?.messages), values, hint });
     }
   }
 
@@ -157,7 +158,7 @@ export class PinEntry {
     pin.disabled = !usable;
     if (rules) {
       const { label } = this.#chosen.pin;
-      byId("pin-label").textContent = label === "PIN" ? "PIN番号" : `PIN番号（${label}）`;
+      byId("pin-label").textContent = label === "PIN" ? say("PIN番号", "PIN") : say(`PIN番号（${label}）`, `PIN (${label})`);
       byId("pin-rules").textContent = rulesOf(this.#chosen);
       pin.inputMode = ALPHABETS[rules.alphabet]?.[1] ?? "text";
     }
@@ -210,7 +211,7 @@ export class PinEntry {
         reason,
         card: certificate.card,
         portal: reason === "portal" ? error.reason : "",
-        message: error.messages?.ja ?? "",
+        message: sentence(error.messages),
       };
     }
     if (reason === "internal-error" && !error.messages) {
@@ -220,13 +221,14 @@ export class PinEntry {
   }
 }
 
-/** Return the PIN's rules as words: `4桁の数字`. */
+/** Return the PIN's rules as words: `4桁の数字`, `4 digits`. */
 function rulesOf(certificate) {
   const rules = certificate?.pin?.rules;
   if (!rules) {
     return "";
   }
   const { minLength: min, maxLength: max, alphabet } = rules;
-  const [what] = ALPHABETS[alphabet] ?? ["文字"];
-  return `${min === max ? min : `${min}～${max}`}${alphabet === "digits" ? "桁" : "文字"}の${what}`;
+  const [what] = ALPHABETS[alphabet] ?? [say("文字", "characters")];
+  const length = min === max ? min : say(`${min}～${max}`, `${min} to ${max}`);
+  return say(`${length}${alphabet === "digits" ? "桁" : "文字"}の${what}`, `${length} ${what}`);
 }
