@@ -56,7 +56,7 @@ class Usage(StrEnum):
 
 
 class Algorithm(StrEnum):
-    """Signature algorithms by their JWA names (RFC 7518, section 3.1)."""
+    """Signature algorithms by their JWA names (RFC 7518, 3.1; EdDSA, by Ed25519: RFC 8037, 3.1)."""
 
     RS256 = "RS256"
     RS384 = "RS384"
@@ -67,6 +67,7 @@ class Algorithm(StrEnum):
     ES256 = "ES256"
     ES384 = "ES384"
     ES512 = "ES512"
+    EdDSA = "EdDSA"
 
 
 class Grant(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import ClassVar, Self
+from typing import ClassVar, Protocol, Self
 
 from bridged.errors import (
     CardFault,
@@ -15,30 +15,55 @@ from bridged.errors import (
     PinUnblockUnsupported,
 )
 from bridged.model import CardType, PinRules, PinStatus, Usage
-from bridged.pcsc.apdu import SW, Response
+from bridged.pcsc.apdu import SW, Command, Response
 from bridged.pcsc.channel import Channel
 from bridged.secret import Pin
 
 
 class Input(Enum):
-    """What the card's signing command takes."""
+    """What a card's signing command takes; `signing.algorithms` makes JWA's algorithms of it."""
 
     RSA_BLOCK = auto()
     """The whole padded block, as long as the modulus."""
     RSA_DIGEST_INFO = auto()
     """The DigestInfo of PKCS#1 v1.5; the card pads."""
+    RSA_PSS = auto()
+    """The digest; the card makes PSS of it with its hash, MGF1 of that, and a salt as long."""
     EC_DIGEST = auto()
     """The digest; the answer is DER r, s."""
+    ED_MESSAGE = auto()
+    """The message itself (Ed25519); the answer is R || S."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinBlock:
+    """How VERIFY carries a PIN: ASCII from the left, filled up with `pad` to `length` bytes.
+
+    `reference` is its P2. Where `length` is None the PIN goes as it is.
+    """
+
+    reference: int = 0x80
+    length: int | None = None
+    pad: int = 0xFF
+
+    def of(self, pin: bytes) -> bytes:
+        """Return the block of a PIN; that of the empty PIN is what a keypad fills in."""
+        return pin.ljust(self.length or 0, bytes((self.pad,)))
+
+    def verify(self, pin: bytes = b"") -> Command:
+        """Return the VERIFY of a PIN."""
+        return Command(0x00, 0x20, 0x00, self.reference, self.of(pin))
 
 
 @dataclass(frozen=True, slots=True)
 class PinObject:
-    """A PIN of the card: how people call it, what shape it has, and what its PUK has, if any."""
+    """A PIN of the card: how people call it, its shape for them and in VERIFY, its PUK's if any."""
 
     ref: str
     label: str
     rules: PinRules
     puk: PinRules | None = None
+    block: PinBlock = PinBlock()
 
     def status(self, *, tries_left: int | None, verified: bool) -> PinStatus:
         """Return the state of this PIN."""
@@ -51,10 +76,18 @@ class PinObject:
         )
 
 
+class Keypad(Protocol):
+    """A reader's own keys, where a PIN is typed that never reaches the computer."""
+
+    def verify(self, command: Command, pin: PinObject) -> Response:
+        """Let the person type the PIN into the block of a VERIFY; return the card's answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """A private key on the card and the certificate that goes with it.
 
+    `pin` is None for a key that signs without one. `inputs` is what the card can be given to sign.
     `certificate` is DER that `certificate.load` takes, or None where the card shows it only after
     the PIN. `certificate_private` says that it may be shown only to who gave that PIN.
     """
@@ -62,9 +95,9 @@ class Key:
     ref: str
     usage: Usage
     label: str
-    pin: PinObject
+    pin: PinObject | None
     pin_always: bool
-    input: Input
+    inputs: frozenset[Input]
     certificate: bytes | None
     certificate_private: bool = False
     chain: tuple[bytes, ...] = ()
@@ -73,12 +106,13 @@ class Key:
 class Driver(ABC):
     """A card as one application sees it, from its insertion to its removal.
 
-    Every method runs inside one transaction. Raises `CardFault` for what no specification
-    allows, and what the connection raises.
+    Every method runs inside one transaction. Those about a PIN are for keys that have one. Raises
+    `CardFault` for what no specification allows, and what the connection raises.
     """
 
     card_type: ClassVar[CardType]
-    label: ClassVar[str]
+    label: str
+    """What people call the card."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -114,8 +148,12 @@ class Driver(ABC):
 
         Raises `PinLastTry` and `PinBlocked`, using no try, or as `verify_pin`.
         """
-        self._guard(key, accept_last_try=accept_last_try)
+        self.guard(key, accept_last_try=accept_last_try)
         self.verify_pin(key, pin)
+
+    @abstractmethod
+    def verify_on_keypad(self, key: Key, keypad: Keypad) -> None:
+        """Verify a PIN that is typed on the reader, after `guard`; raises as `verify_pin`."""
 
     @abstractmethod
     def change_pin(self, key: Key, pin: Pin, new: Pin) -> None:
@@ -123,7 +161,7 @@ class Driver(ABC):
 
     def change_pin_guarded(self, key: Key, pin: Pin, new: Pin, *, accept_last_try: bool) -> None:
         """Change unless that could be the last try and nobody agreed to it; raises as above."""
-        self._guard(key, accept_last_try=accept_last_try)
+        self.guard(key, accept_last_try=accept_last_try)
         self.change_pin(key, pin, new)
 
     def unblock_pin(self, key: Key, puk: Pin, new: Pin) -> None:
@@ -135,7 +173,8 @@ class Driver(ABC):
         del key, puk, new
         raise PinUnblockUnsupported
 
-    def _guard(self, key: Key, *, accept_last_try: bool) -> None:
+    def guard(self, key: Key, *, accept_last_try: bool) -> None:
+        """Enter, and raise `PinBlocked`, or `PinLastTry` where nobody agreed to use that one."""
         self.enter()
         status = self.pin_status(key)
         if status.blocked:
@@ -144,8 +183,8 @@ class Driver(ABC):
             raise PinLastTry(tries_left=1)
 
     @abstractmethod
-    def sign(self, key: Key, data: bytes) -> bytes:
-        """Sign what `key.input` asks for; raises `SecurityStatus` where the PIN is missing."""
+    def sign(self, key: Key, form: Input, data: bytes) -> bytes:
+        """Sign `data` of a form in `key.inputs`; raises `SecurityStatus` where the PIN is missing."""
 
 
 class SecurityStatus(Exception):

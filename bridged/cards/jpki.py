@@ -5,6 +5,7 @@ No public specification exists; the facts are those that OpenSC and myna agree u
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
@@ -13,6 +14,7 @@ from bridged.cards.base import (
     Driver,
     Input,
     Key,
+    Keypad,
     PinObject,
     SecurityStatus,
     check,
@@ -127,14 +129,23 @@ class JpkiDriver(Driver):
         self._ensure_selected()
         self._select_file(_slot(key).pin)
         left, verified = tries_left(self._channel.transmit(Command(0x00, 0x20, 0x00, 0x80)))
-        return key.pin.status(tries_left=left, verified=verified)
+        return _slot(key).pin_object.status(tries_left=left, verified=verified)
 
     def verify_pin(self, key: Key, pin: Pin) -> None:
         """Verify the PIN of a key."""
+        command = _slot(key).pin_object.block.verify(pin.reveal())
+        self._verify(key, lambda: self._channel.transmit(command))
+
+    def verify_on_keypad(self, key: Key, keypad: Keypad) -> None:
+        """Verify the PIN of a key, typed on the reader."""
+        pin = _slot(key).pin_object
+        self._verify(key, lambda: keypad.verify(pin.block.verify(), pin))
+
+    def _verify(self, key: Key, present: Callable[[], Response]) -> None:
         slot = _slot(key)
         self._verified.discard(slot.pin)
         self._select_file(slot.pin)
-        check_verified(self._channel.transmit(Command(0x00, 0x20, 0x00, 0x80, pin.reveal())))
+        check_verified(present())
         self._verified.add(slot.pin)
 
     def change_pin(self, key: Key, pin: Pin, new: Pin) -> None:
@@ -142,7 +153,7 @@ class JpkiDriver(Driver):
         self.verify_pin(key, pin)
         check(self._channel.transmit(Command(0x00, 0x24, 0x01, 0x80, new.reveal())))
 
-    def sign(self, key: Key, data: bytes) -> bytes:
+    def sign(self, key: Key, form: Input, data: bytes) -> bytes:
         """Sign a DigestInfo with COMPUTE DIGITAL SIGNATURE."""
         self._ensure_selected()
         self._select_file(_slot(key).key)
@@ -167,7 +178,7 @@ class JpkiDriver(Driver):
             label=slot.label,
             pin=slot.pin_object,
             pin_always=False,
-            input=Input.RSA_DIGEST_INFO,
+            inputs=frozenset({Input.RSA_DIGEST_INFO}),
             certificate=certificate,
             certificate_private=slot.private,
             chain=(ca,) if ca else (),

@@ -13,6 +13,8 @@ from bridged.cards.base import (
     Driver,
     Input,
     Key,
+    Keypad,
+    PinBlock,
     PinObject,
     check,
     check_permitted,
@@ -28,8 +30,6 @@ from bridged.pcsc.channel import Channel
 from bridged.secret import Pin
 
 AID = bytes.fromhex("A000000308")
-PIN_REFERENCE = 0x80
-PIN_LENGTH = 8
 MAX_CERTIFICATE = 0x4000
 """A certificate larger than this, compressed or not, is refused (bytes)."""
 
@@ -38,6 +38,7 @@ PIN = PinObject(
     "PIN",
     PinRules(min_length=6, max_length=8, alphabet=PinAlphabet.DIGITS),
     puk=PinRules(min_length=6, max_length=8, alphabet=PinAlphabet.ASCII),
+    block=PinBlock(0x80, length=8),
 )
 
 
@@ -103,14 +104,17 @@ class PivDriver(Driver):
     def pin_status(self, key: Key) -> PinStatus:
         """Return the state of the PIN, by an empty VERIFY (SP 800-73-4, part 2, 3.2.1)."""
         self.enter()
-        left, verified = tries_left(
-            self._channel.transmit(Command(0x00, 0x20, 0x00, PIN_REFERENCE))
-        )
+        ask = Command(0x00, 0x20, 0x00, PIN.block.reference)
+        left, verified = tries_left(self._channel.transmit(ask))
         return PIN.status(tries_left=left, verified=verified)
 
     def verify_pin(self, key: Key, pin: Pin) -> None:
         """Verify the PIN, padded with FF to 8 bytes."""
         self._present(0x20, pin)
+
+    def verify_on_keypad(self, key: Key, keypad: Keypad) -> None:
+        """Verify a PIN typed on the reader."""
+        check_verified(keypad.verify(PIN.block.verify(), PIN))
 
     def change_pin(self, key: Key, pin: Pin, new: Pin) -> None:
         """Change by CHANGE REFERENCE DATA (SP 800-73-4, part 2, 3.2.2)."""
@@ -121,10 +125,11 @@ class PivDriver(Driver):
         self._present(0x2C, puk, new)
 
     def _present(self, ins: int, *secrets: Pin) -> None:
-        data = b"".join(secret.reveal().ljust(PIN_LENGTH, b"\xff") for secret in secrets)
-        check_verified(self._channel.transmit(Command(0x00, ins, 0x00, PIN_REFERENCE, data)))
+        data = b"".join(PIN.block.of(secret.reveal()) for secret in secrets)
+        command = Command(0x00, ins, 0x00, PIN.block.reference, data)
+        check_verified(self._channel.transmit(command))
 
-    def sign(self, key: Key, data: bytes) -> bytes:
+    def sign(self, key: Key, form: Input, data: bytes) -> bytes:
         """Sign with GENERAL AUTHENTICATE (SP 800-73-4, part 2, 3.2.4)."""
         self._ensure_selected()
         ref = int(key.ref, 16)
@@ -153,7 +158,7 @@ class PivDriver(Driver):
             label=slot.label,
             pin=PIN,
             pin_always=slot.pin_always,
-            input=Input.RSA_BLOCK if rsa_key else Input.EC_DIGEST,
+            inputs=frozenset({Input.RSA_BLOCK if rsa_key else Input.EC_DIGEST}),
             certificate=der,
         )
 

@@ -25,7 +25,8 @@ MAX_LEASE_S = 300
 MAX_DIGESTS = 1000
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
-Digest = Annotated[bytes, Meta(min_length=32, max_length=64)]
+Digest = Annotated[bytes, Meta(min_length=1, max_length=2048)]
+"""A digest of the algorithm's hash; for EdDSA, which hashes by itself, a message."""
 
 
 class CloseCode(IntEnum):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bridged.cards import registry
-from bridged.cards.base import Driver, Key
+from bridged.cards.base import Driver, Key, PinObject
 from bridged.errors import Cancelled, CardInUse, CardRemoved, CertificateNotFound
 from bridged.model import Card, PinStatus, Usage
 from bridged.pcsc.channel import Channel
@@ -35,7 +35,7 @@ class InsertedCard:
         self._generation = generation
         self._on_lost = on_lost
         self._keys: dict[Usage | None, list[Key]] = {}
-        self._pins: dict[str, PinStatus] = {}
+        self._pins: dict[PinObject | None, PinStatus] = {}
         self._pin_tries = 0
         self._removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -129,12 +129,12 @@ class InsertedCard:
         before = self._pin_tries
         status = await self.run(lambda driver: driver.pin_status(key))
         if before == self._pin_tries:
-            self._pins[key.pin.ref] = status
+            self._pins[key.pin] = status
         return status
 
     async def known_pin_status(self, key: Key) -> PinStatus:
         """Return the state of the key's PIN as last seen; asks the card only if never seen."""
-        return self._pins.get(key.pin.ref) or await self.pin_status(key)
+        return self._pins.get(key.pin) or await self.pin_status(key)
 
     def pin_tried(self) -> None:
         """Ask the card again next time: a PIN was tried, or its verification ended."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from bridged import __version__
-from bridged.cards.base import Key
+from bridged.cards.base import Key, PinObject
 from bridged.errors import (
     CardMute,
     InvalidParams,
@@ -161,14 +161,14 @@ class Hub:
         ]
 
     async def _pin_status(self, _: Call, params: m.KeyParams) -> PinStatus:
-        card, key = await self._find(params.key, "key")
+        card, key, _shape = await self._find_with_pin(params.key)
         return await card.pin_status(key)
 
     async def _pin_verify(self, call: Call, params: m.PinVerifyParams) -> m.Lease:
-        card, key = await self._find(params.key, "key")
+        card, key, shape = await self._find_with_pin(params.key)
         self._leases.reserve(card, call.peer)
         try:
-            held = await self._verify(call, card, key, params)
+            held = await self._verify(call, card, key, shape, params)
         except BaseException:
             self._leases.cancel(card)
             card.pin_tried()
@@ -176,9 +176,9 @@ class Hub:
         return m.Lease(id=held.id, key=params.key, expires_in_seconds=params.lease_seconds)
 
     async def _verify(
-        self, call: Call, card: InsertedCard, key: Key, params: m.PinVerifyParams
+        self, call: Call, card: InsertedCard, key: Key, shape: PinObject, params: m.PinVerifyParams
     ) -> Held:
-        with await self._obtain(call, key.pin.label, key.pin.rules, params.pin) as pin:
+        with await self._obtain(call, shape.label, shape.rules, params.pin) as pin:
             epoch = await verify(card, key, pin, accept_last_try=params.accept_last_try)
             card.worker.keep_connected(keep=True)
             card.pin_tried()
@@ -188,8 +188,8 @@ class Hub:
             )
 
     async def _pin_change(self, call: Call, params: m.PinChangeParams) -> m.Empty:
-        card, key = await self._find(params.key, "key")
-        label, rules = key.pin.label, key.pin.rules
+        card, key, shape = await self._find_with_pin(params.key)
+        label, rules = shape.label, shape.rules
         with (
             self._reserved(card, call),
             await self._obtain(call, label, rules, params.pin) as pin,
@@ -200,16 +200,16 @@ class Hub:
         return m.Empty()
 
     async def _pin_unblock(self, call: Call, params: m.PinUnblockParams) -> m.Empty:
-        card, key = await self._find(params.key, "key")
-        if key.pin.puk is None:
+        card, key, shape = await self._find_with_pin(params.key)
+        if shape.puk is None:
             raise PinUnblockUnsupported
         with (
             self._reserved(card, call),
-            await self._obtain(call, "PUK", key.pin.puk, params.puk) as puk,
-            await self._obtain(call, key.pin.label, key.pin.rules, params.new_pin) as new,
+            await self._obtain(call, "PUK", shape.puk, params.puk) as puk,
+            await self._obtain(call, shape.label, shape.rules, params.new_pin) as new,
         ):
             await unblock(card, key, puk, new)
-        log.info("%s unblocked %s", call.site.origin, key.pin.label)
+        log.info("%s unblocked %s", call.site.origin, shape.label)
         return m.Empty()
 
     async def _lease_release(self, call: Call, params: m.LeaseParams) -> m.Empty:
@@ -223,7 +223,7 @@ class Hub:
         if origin is None:
             raise SiteNotAllowed(origin="program", grant=Grant.SIGN)
         key = await self._signing_key(call, params.certificate, Usage.AUTHENTICATION)
-        algorithm = algorithms.supported_by(key.certificate)[0]
+        algorithm = webeid.algorithm(key.key)
         digest = webeid.digest(origin, params.challenge, algorithm)
         signature = await self._sign(call.peer, key, algorithm, digest)
         log.info("%s authenticated with %s", origin, key.key.label)
@@ -231,11 +231,10 @@ class Hub:
 
     async def _signature_create(self, call: Call, params: m.SignatureParams) -> m.SignatureList:
         key = await self._signing_key(call, params.certificate, Usage.SIGNATURE)
-        size = algorithms.digest_size(params.algorithm)
         for i, digest in enumerate(params.digests):
-            if len(digest) != size:
-                raise InvalidParams(path=f"digests[{i}]", detail=f"{size} bytes are expected")
-        algorithms.require(params.algorithm, key.certificate)
+            if detail := algorithms.misfit(params.algorithm, digest):
+                raise InvalidParams(path=f"digests[{i}]", detail=detail)
+        algorithms.require(params.algorithm, key.key)
         signatures, failures = await sign_batch(
             params.digests,
             lambda digest: self._sign(
@@ -277,6 +276,12 @@ class Hub:
         card = self.readers.card(card_id)
         return card, await card.key(ref)
 
+    async def _find_with_pin(self, key_id: str) -> tuple[InsertedCard, Key, PinObject]:
+        card, key = await self._find(key_id, "key")
+        if key.pin is None:
+            raise InvalidParams(path="key", detail="this key has no PIN")
+        return card, key, key.pin
+
     async def _signing_key(self, call: Call, certificate_id: str, usage: Usage) -> SigningKey:
         card, key = await self._find(certificate_id)
         # Before anything of the certificate is told: it may be private to who holds the lease.
@@ -293,6 +298,8 @@ class Hub:
         late: Callable[[bytes], None] | None = None,
     ) -> bytes:
         held = self._leases.find(key.card, peer)
+        if key.key.pin is None:
+            return await key.sign(None, algorithm, digest, late=late)
         if held is None or held.key.ref != key.key.ref:
             raise PinRequired
         try:

@@ -41,8 +41,8 @@ async def describe(card: InsertedCard, key: Key, *, unlocked: bool) -> Certifica
         usage=key.usage,
         label=key.label,
         locked=hidden,
-        algorithms=algorithms.supported_by(info.der) if info else (),
-        pin=await card.known_pin_status(key),
+        algorithms=algorithms.supported_by(key) if info else (),
+        pin=await card.known_pin_status(key) if key.pin else None,
         x509=info,
         chain=key.chain,
     )
@@ -132,31 +132,28 @@ class SigningKey:
                 not_before=info.not_before.date().isoformat(),
                 not_after=info.not_after.date().isoformat(),
             )
-        if not algorithms.supported_by(info.der):
+        if not algorithms.supported_by(key):
             raise CardUnsupported
         return cls(card, key, info.der)
 
     async def sign(
         self,
-        held: Held,
+        held: Held | None,
         algorithm: Algorithm,
         digest: bytes,
         *,
         late: Callable[[bytes], None] | None = None,
     ) -> bytes:
-        """Sign one digest under a lease; `late` gets what the card made while it was cancelled.
+        """Sign one digest under a lease (None for a key without a PIN); `late` gets what the card made while it was cancelled.
 
         Raises `LeaseEnded` when the card has forgotten the PIN since, `PinIncorrect` and
         `PinBlocked` when it takes the kept one no more.
         """
-        own = held.pin.copy() if held.pin is not None else None
+        own = held.pin.copy() if held is not None and held.pin is not None else None
 
         def job(driver: Driver) -> bytes:
-            if held.refused or held.epoch != driver.epoch:
-                raise LeaseEnded
-            if own is not None:
-                with own:
-                    _present(driver, held, own)
+            if held is not None:
+                _go_on_with(driver, held, own)
             return sign_digest(driver, self.key, self.certificate, algorithm, digest)
 
         try:
@@ -165,11 +162,19 @@ class SigningKey:
             raise LeaseEnded from None
 
 
-def _present(driver: Driver, held: Held, pin: Pin) -> None:
-    """Verify the PIN that a lease keeps; once the card has refused it, it is never sent again."""
+def _go_on_with(driver: Driver, held: Held, pin: Pin | None) -> None:
+    """Raise `LeaseEnded` unless a lease still holds; verify the PIN it keeps, if it keeps one.
+
+    Once the card has refused that PIN, it is never sent again.
+    """
+    if held.refused or held.epoch != driver.epoch:
+        raise LeaseEnded
+    if pin is None:
+        return
     driver.enter()
     try:
-        driver.verify_pin(held.key, pin)
+        with pin:
+            driver.verify_pin(held.key, pin)
     except (PinIncorrect, PinBlocked):
         held.refused = True
         raise

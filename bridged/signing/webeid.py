@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import hashlib
 
+from bridged.cards.base import Key
+from bridged.errors import AlgorithmUnsupported
 from bridged.model import Algorithm, AuthenticationToken
-from bridged.signing.algorithms import hash_name
+from bridged.signing.algorithms import hash_name, supported_by
 
 FORMAT = "web-eid:1.0"
+
+
+def algorithm(key: Key) -> Algorithm:
+    """Return the algorithm to make a token with; raises `AlgorithmUnsupported`.
+
+    The format knows none for Ed25519, and its receivers would refuse the token.
+    """
+    for candidate in supported_by(key):
+        if candidate is not Algorithm.EdDSA:
+            return candidate
+    raise AlgorithmUnsupported(algorithm=FORMAT, supported=())
 
 
 def digest(origin: str, challenge: str, algorithm: Algorithm) -> bytes:

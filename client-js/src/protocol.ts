@@ -35,7 +35,7 @@ export type CardType = "piv" | "jpki";
 /** What a key may be used for; each key has exactly one usage. */
 export type Usage = "authentication" | "signature";
 
-/** Signature algorithms by their JWA names (RFC 7518, section 3.1). */
+/** Signature algorithms by their JWA names (RFC 7518, 3.1; `EdDSA`, by Ed25519: RFC 8037, 3.1). */
 export type Algorithm =
   | "RS256"
   | "RS384"
@@ -45,7 +45,8 @@ export type Algorithm =
   | "PS512"
   | "ES256"
   | "ES384"
-  | "ES512";
+  | "ES512"
+  | "EdDSA";
 
 /** What a site may do; a site holds any set of these. */
 export type Grant = "certificates" | "sign" | "page-pin";

@@ -143,6 +143,16 @@ suite("each method sends what the protocol says", () => {
       });
     });
   }
+
+  test("signData leaves the hashing to EdDSA", () => {
+    const data = [new TextEncoder().encode("一")];
+    const params = { certificate: "c", algorithm: "EdDSA", digests: ["5LiA"] };
+    const answer = { signatures: ["AA=="] };
+    return converse(exchange(2, "signature.create", params, answer), async (bridge) => {
+      const request = { certificate: "c", algorithm: "EdDSA", data } as const;
+      assert.deepEqual(await bridge.signData(request), [Uint8Array.of(0)]);
+    });
+  });
 });
 
 suite("a batch", () => {

@@ -64,7 +64,7 @@ def test_certificates_are_listed_and_the_private_one_left_alone(script, der: byt
     assert (free.ref, free.certificate, free.chain) == ("0017", der, (der,))
     assert (private.ref, private.certificate, private.chain) == ("001a", None, (der,))
     assert (free.certificate_private, private.certificate_private) == (False, True)
-    assert free.input is private.input is Input.RSA_DIGEST_INFO
+    assert free.inputs == private.inputs == {Input.RSA_DIGEST_INFO}
 
 
 def test_a_file_is_read_in_one_where_the_card_takes_extended_length(script, der: bytes) -> None:
@@ -135,9 +135,13 @@ def test_a_signature_selects_the_key_once_in_a_transaction(script, der: bytes) -
         (SIGN, "BEEF9000"),
     )
     driver.verify_pin(key, Pin("1234"))
-    assert driver.sign(key, b"\xaa") == driver.sign(key, b"\xaa") == b"\xbe\xef"
+    assert (
+        driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa")
+        == driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa")
+        == b"\xbe\xef"
+    )
     channel.transaction += 1
-    assert driver.sign(key, b"\xaa") == b"\xbe\xef"
+    assert driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa") == b"\xbe\xef"
 
 
 def test_a_failed_signature_selects_the_next_time(script, der: bytes) -> None:
@@ -156,11 +160,11 @@ def test_a_failed_signature_selects_the_next_time(script, der: bytes) -> None:
         (SIGN, "BEEF9000"),
     )
     with pytest.raises(SecurityStatus):
-        driver.sign(key, b"\xaa")
+        driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa")
     for sw in ("6985", "6A82"):
         with pytest.raises(CardFault, match=sw):
-            driver.sign(key, b"\xaa")
-    assert driver.sign(key, b"\xaa") == b"\xbe\xef"
+            driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa")
+    assert driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa") == b"\xbe\xef"
 
 
 def test_a_new_transaction_selects_before_it_asks_unless_that_would_log_out(

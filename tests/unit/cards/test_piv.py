@@ -53,7 +53,7 @@ def test_certificates_are_listed_over_short_apdus(script, certificate: bytes) ->
     (key,) = PivDriver.detect(channel).keys()
     assert key.certificate == certificate
     assert (key.ref, key.usage, key.pin_always) == ("9a", Usage.AUTHENTICATION, False)
-    assert (key.input, key.certificate_private, key.chain) == (Input.RSA_BLOCK, False, ())
+    assert (key.inputs, key.certificate_private, key.chain) == ({Input.RSA_BLOCK}, False, ())
 
 
 def test_certificates_are_listed_in_one_answer_each_where_the_card_takes_extended_length(
@@ -110,7 +110,7 @@ def test_a_signature_over_short_apdus_is_chained_and_fetched(script, certificate
         *in_parts(f"0087079C {len(template) // 2 - 255:02X}" + template[510:] + "00", signature),
     )
     driver.verify_pin(key, PIN.copy())
-    assert driver.sign(key, block) == block[::-1]
+    assert driver.sign(key, Input.RSA_BLOCK, block) == block[::-1]
 
 
 def test_a_signature_in_the_extended_form_is_one_apdu(script, certificate: bytes) -> None:
@@ -121,7 +121,7 @@ def test_a_signature_in_the_extended_form_is_one_apdu(script, certificate: bytes
         ("0087079C 00010A 7C820106 8200 81820100" + block.hex() + "0000", "7c048202abcd9000"),
         extended=True,
     )
-    assert driver.sign(key, block) == b"\xab\xcd"
+    assert driver.sign(key, Input.RSA_BLOCK, block) == b"\xab\xcd"
 
 
 def test_a_failed_signature_selects_the_next_time(script, certificate: bytes) -> None:
@@ -130,11 +130,11 @@ def test_a_failed_signature_selects_the_next_time(script, certificate: bytes) ->
         script, certificate, (sign, "6982"), SELECT, (sign, "6D00"), SELECT, (sign, "7C0082009000")
     )
     with pytest.raises(SecurityStatus):
-        driver.sign(key, b"\xaa")
+        driver.sign(key, Input.RSA_BLOCK, b"\xaa")
     with pytest.raises(CardFault, match="6D00"):
-        driver.sign(key, b"\xaa")
+        driver.sign(key, Input.RSA_BLOCK, b"\xaa")
     with pytest.raises(CardFault):
-        driver.sign(key, b"\xaa")
+        driver.sign(key, Input.RSA_BLOCK, b"\xaa")
 
 
 def test_a_new_transaction_selects_before_it_asks(script, certificate: bytes) -> None:
@@ -207,7 +207,7 @@ def test_a_key_that_was_never_listed_signs_nothing(script, certificate: bytes) -
     _, _, key = with_key(script, certificate)
     other = PivDriver.detect(script(SELECT))
     with pytest.raises(CardFault):
-        other.sign(key, bytes(32))
+        other.sign(key, Input.RSA_BLOCK, bytes(32))
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def key_with(certificate: bytes | None) -> Key:
         label="a key",
         pin=PinObject("80", "PIN", rules),
         pin_always=False,
-        input=Input.RSA_BLOCK,
+        inputs=frozenset({Input.RSA_BLOCK}),
         certificate=certificate,
     )
 
