@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tomllib
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import platformdirs
@@ -24,11 +25,29 @@ class AllowedSite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grants: frozenset[Grant] = DEFAULT_GRANTS
 
 
+class PinWay(StrEnum):
+    """A way for a person to give a PIN."""
+
+    PINPAD = "pinpad"
+    PINENTRY = "pinentry"
+    WINDOW = "window"
+    PAGE = "page"
+
+
+class PinSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the person is asked: the ways in their order, and the dialog program if not the usual."""
+
+    ways: tuple[PinWay, ...] = tuple(PinWay)
+    pinentry: str = ""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set."""
 
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = DEFAULT_PORT
     sites: tuple[AllowedSite, ...] = ()
+    pin: PinSettings = PinSettings()
+    language: Literal["ja", "en"] | None = None
 
 
 def default_path() -> Path:

@@ -117,6 +117,26 @@ class SiteNotAllowed(CallerError):
     ja = "{origin} にはこの操作（{grant}）が許可されていません。bridgedの設定でサイトを許可してください。"
 
 
+@dataclass(eq=False)
+class ConsentDenied(CallerError):
+    """The person said no to what the site asked for."""
+
+    origin: str
+    reason, code = "consent-denied", 4002
+    en = "You did not allow {origin} to use the IC card. Ask again if that was a mistake."
+    ja = "{origin} によるICカードの使用は許可されませんでした。誤って拒否した場合は、やり直してください。"
+
+
+@dataclass(eq=False)
+class ConsentUnavailable(RetryableError):
+    """The person has to agree, and there is no display, pinentry or window to ask at."""
+
+    origin: str
+    reason, code = "consent-unavailable", 4003
+    en = "Nobody could be asked whether {origin} may use the IC card: no dialog can be shown here."
+    ja = "確認の画面を表示できないため、{origin} によるICカードの使用の可否を確かめられませんでした。"
+
+
 # ---- readers and cards ----
 
 
@@ -328,6 +348,24 @@ class LeaseEnded(RetryableError):
     ja = "PIN番号の有効時間が終わりました。もう一度入力してください。"
 
 
+@dataclass(eq=False)
+class UserCancelled(RetryableError):
+    """The person chose to cancel in a dialog of ours, at the keypad or in the window."""
+
+    reason, code = "user-cancelled", 4307
+    en = "You cancelled. Start again when you are ready."
+    ja = "操作を中止しました。続けるときは、もう一度やり直してください。"
+
+
+@dataclass(eq=False)
+class UserTimeout(RetryableError):
+    """The person did not answer in time; the dialog is gone."""
+
+    reason, code = "user-timeout", 4308
+    en = "There was no answer in time and the dialog was closed. Start again."
+    ja = "時間内に入力がなかったため、画面を閉じました。もう一度やり直してください。"
+
+
 # ---- the bridge ----
 
 
@@ -347,6 +385,16 @@ class Cancelled(RetryableError):
     reason, code = "cancelled", 4401
     en = "The request was cancelled."
     ja = "要求は取り消されました。"
+
+
+@dataclass(eq=False)
+class RateLimited(RetryableError):
+    """The site asks for more of the person's attention than it may."""
+
+    retry_after_seconds: int
+    reason, code = "rate-limited", 4402
+    en = "This site asked too often. Try again in {retry_after_seconds} seconds."
+    ja = "このサイトからの要求が多すぎます。{retry_after_seconds}秒後に、やり直してください。"
 
 
 # ---- the program itself ----

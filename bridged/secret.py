@@ -6,6 +6,16 @@ it to a card would be a wrong PIN, and cost a try.
 
 from __future__ import annotations
 
+import re
+
+# U+FF01 to U+FF5E in UTF-8.
+_NARROW = re.compile(rb"\xef(?:\xbc([\x81-\xbf])|\xbd([\x80-\x9e]))")
+
+
+def _narrowed(match: re.Match[bytes]) -> bytes:
+    low, high = match[1], match[2]
+    return bytes((low[0] - 0x81 + 0x21 if low else high[0] - 0x80 + 0x60,))
+
 
 class Pin:
     """The bytes of a PIN in a buffer that `wipe` overwrites.
@@ -51,6 +61,21 @@ class Pin:
         other = Pin("")
         other._buffer[:] = self._buffer
         return other
+
+    def append(self, more: bytes) -> None:
+        """Add what was typed further, as it came from a dialog."""
+        self._buffer += more
+
+    def fold(self, *, upper: bool) -> None:
+        """Turn full-width letters and digits into ASCII, and with `upper` all into capitals.
+
+        No card takes the others, so that nothing a person could mean is lost.
+        """
+        narrow = bytearray(_NARROW.sub(_narrowed, self._buffer))
+        self.wipe()
+        self._buffer[:] = narrow.upper() if upper else narrow
+        for i in range(len(narrow)):
+            narrow[i] = 0
 
     def wipe(self) -> None:
         """Overwrite the buffer."""

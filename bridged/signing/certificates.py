@@ -29,6 +29,8 @@ _UNREADABLE = (
 )
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Categories of characters that move, turn or hide what stands beside them (bidi, control)."""
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
+"""Letters that look like nothing: fillers of Hangul and Braille, the grapheme joiner."""
 _ADDRESS = (NameOID.STATE_OR_PROVINCE_NAME, NameOID.LOCALITY_NAME, NameOID.STREET_ADDRESS)
 _KEY_USAGE = (
     "digital_signature",
@@ -62,12 +64,12 @@ def read(der: bytes, *, now: datetime | None = None) -> X509:
 
 def _text(name: x509.Name, *oids: ObjectIdentifier, separator: str = " / ") -> str | None:
     parts = [str(a.value) for oid in oids for a in name.get_attributes_for_oid(oid)]
-    return _shown(separator.join(parts))
+    return visible(separator.join(parts))
 
 
-def _shown(text: str, most: int = MAX_TEXT) -> str | None:
+def visible(text: str, most: int = MAX_TEXT) -> str | None:
     """Return text as it may be shown: bounded, and all of it to be seen."""
-    seen = (c for c in text if unicodedata.category(c) not in _UNSEEN)
+    seen = (c for c in text if unicodedata.category(c) not in _UNSEEN and c not in _BLANK)
     return "".join(seen)[:most] or None
 
 
@@ -76,7 +78,7 @@ def _name(name: x509.Name) -> Name:
         common_name=_text(name, NameOID.COMMON_NAME),
         organization=_text(name, NameOID.ORGANIZATION_NAME),
         organizational_unit=_text(name, NameOID.ORGANIZATIONAL_UNIT_NAME),
-        rfc4514=_shown(name.rfc4514_string(), 4 * MAX_TEXT) or "",
+        rfc4514=visible(name.rfc4514_string(), 4 * MAX_TEXT) or "",
     )
 
 
@@ -111,7 +113,7 @@ def _alternative_names(certificate: x509.Certificate) -> Iterable[x509.GeneralNa
 def _utf8(der: bytes | None) -> str | None:
     """Return the text of a DER UTF8String."""
     try:
-        return _shown(tlv.find(der or b"", 0x0C).decode())
+        return visible(tlv.find(der or b"", 0x0C).decode())
     except (tlv.TlvError, UnicodeDecodeError):
         return None
 

@@ -316,6 +316,8 @@ export interface Errors {
   "method-not-found": { readonly method: string };
   "invalid-params": { readonly path: string; readonly detail: string };
   "site-not-allowed": { readonly origin: string; readonly grant: string };
+  "consent-denied": { readonly origin: string };
+  "consent-unavailable": { readonly origin: string };
   "pcsc-unavailable": Empty;
   "no-reader": Empty;
   "no-card": Empty;
@@ -340,7 +342,10 @@ export interface Errors {
   "pin-blocked": Empty;
   "pin-unblock-unsupported": Empty;
   "lease-ended": Empty;
+  "user-cancelled": Empty;
+  "user-timeout": Empty;
   busy: Empty;
   cancelled: Empty;
+  "rate-limited": { readonly retryAfterSeconds: number };
   "internal-error": { readonly id: string };
 }

@@ -116,3 +116,12 @@ def test_the_token_lies_in_the_runtime_folder_or_below_the_state(home: Path, mon
     assert config.runtime_dir() == home / ".local" / "state" / "bridged" / "run"
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1000")
     assert config.runtime_dir() == Path("/run/user/1000/bridged")
+
+
+def test_the_ways_to_give_a_pin_and_their_order_can_be_set(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('language = "en"\n[pin]\nways = ["window", "pinentry"]\npinentry = "my-own"\n')
+    config = load(file)
+    assert (config.pin.ways, config.pin.pinentry) == (("window", "pinentry"), "my-own")
+    assert config.language == "en"
+    assert Config().pin.ways == ("pinpad", "pinentry", "window", "page")

@@ -78,3 +78,17 @@ def test_only_its_own_copy_copies_it() -> None:
 
 def test_text_that_is_no_unicode_is_still_a_pin_to_refuse() -> None:
     assert len(Pin("\ud800")) == 3
+
+
+def test_a_pin_is_folded_to_what_cards_take() -> None:
+    pin = Pin("１２ａＺ～ab漢")
+    pin.fold(upper=False)
+    assert pin.reveal() == "12aZ~ab漢".encode()
+    pin.fold(upper=True)
+    assert pin.reveal() == "12AZ~AB漢".encode()
+
+
+def test_a_pin_grows_by_what_comes_later() -> None:
+    pin = Pin("12")
+    pin.append(b"34")
+    assert pin.reveal() == b"1234"

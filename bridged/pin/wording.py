@@ -1,0 +1,302 @@
+"""The words of every question, in Japanese and English, and how a plain dialog lays them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from bridged.model import X509, Grant, PinAlphabet, PinRules, PinStatus
+from bridged.pin.question import Fact, Language, Question, Wanted, fact, joined, one_line
+
+APPLICATION = "bridged"
+EXPIRES_SOON_DAYS = 30
+"""A bid whose certificate ends before it is opened is void: warned about from here on (days)."""
+MAX_DETAILS = 1000
+
+Text = dict[Language, str]
+
+
+def _text(ja: str, en: str) -> Text:
+    return {Language.JA: ja, Language.EN: en}
+
+
+NOT_THE_SAME = _text("2回の入力が一致しません。", "The two entries are not the same.")
+_QUOTE = _text("「{}」", "“{}”")
+_COLON = _text("：", ": ")
+_PAGE_SAYS = _text("（サイトの表示）", " (in the site's own words)")
+_PROGRAM = _text("このコンピューターのプログラム", "A program on this computer")
+_CANCEL = _text("キャンセル", "Cancel")
+_OK = _text("OK", "OK")
+
+_SITE = _text("要求元", "Asked by")
+_CERTIFICATE = _text("証明書", "Certificate")
+_VALID = _text("有効期限", "Valid until")
+_TRIES = _text("残り回数", "Tries left")
+_DOCUMENT = _text("署名する文書", "To be signed")
+_COUNT = _text("件数", "Documents")
+_RULES = _text("入力する文字", "What to type")
+_DURATION = _text("使用できる時間", "For how long")
+_GRANTS = _text("許可する操作", "It wants to")
+
+_LAST_TRY = _text(
+    "残り1回です。次に間違えるとICカードがロックされ、使用できなくなります。",
+    "One try is left. A wrong PIN now blocks the card.",
+)
+_SOON = _text(
+    "証明書の有効期間が残り{days}日です。開札の前に期限が切れると入札が無効になることがあります。",
+    "The certificate ends in {days} days. A bid can become void if that is before the opening.",
+)
+_WRONG = _text("{label}が違います。", "The {label} is not correct.")
+_WRONG_LEFT = _text(
+    "{label}が違います。残り{left}回です。", "The {label} is not correct. Tries left: {left}."
+)
+_BREAKS_RULES = _text(
+    "{label}は{rules}です。ICカードには送信していません（残り回数は減っていません）。",
+    "The {label} has {rules}. It was not sent to the card; no try was used.",
+)
+_ALPHABETS = {
+    PinAlphabet.DIGITS: _text("半角数字{length}桁", "{length} digits"),
+    PinAlphabet.UPPER_ALNUM: _text(
+        "半角の英字・数字{length}文字（小文字は大文字になります）",
+        "{length} letters and digits (small letters become capitals)",
+    ),
+    PinAlphabet.ASCII: _text("半角の英字・数字・記号{length}文字", "{length} ASCII characters"),
+}
+_GRANT_TEXTS: dict[Grant, Text] = {
+    Grant.CERTIFICATES: _text(
+        "ICカードの証明書（氏名・会社名など）の読み取り",
+        "read the certificates on the card (names, company)",
+    ),
+    Grant.SIGN: _text(
+        "ICカードによるログインと電子署名（そのつどPINの入力または確認を求めます）",
+        "ask for log-ins and signatures (you confirm each with your PIN or a yes)",
+    ),
+    Grant.PAGE_PIN: _text(
+        "サイトの画面でのPIN入力（サイトがPINを知ることになります）",
+        "take your PIN in its own page (the site then knows it)",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """With what a question deals: who asks, the card's PIN, and the certificate if it is known."""
+
+    language: Language
+    origin: str | None
+    label: str
+    rules: PinRules
+    status: PinStatus
+    certificate: X509 | None
+
+    @property
+    def last_try(self) -> bool:
+        """Whether a wrong PIN now blocks the card."""
+        return self.status.tries_left == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What is to be signed: the page's own title, and the digests that are really signed."""
+
+    title: str
+    digests: Sequence[bytes]
+
+
+def site(language: Language, origin: str | None) -> str:
+    """Return who asks: the origin as browsers write it, where no letter looks like another."""
+    return origin or _PROGRAM[language]
+
+
+def rules_text(rules: PinRules, language: Language) -> str:
+    """Return the shape of a PIN for a person."""
+    low, high = rules.min_length, rules.max_length
+    length = str(low) if low == high else f"{low}～{high}"
+    if language is Language.EN:
+        length = length.replace("～", " to ")
+    return _ALPHABETS[rules.alphabet][language].format(length=length)
+
+
+def rules_fault(question: Question) -> str:
+    """Return what was wrong with a PIN that broke its rules."""
+    wanted = question.wanted
+    assert wanted is not None
+    return _BREAKS_RULES[question.language].format(label=wanted.label, rules=wanted.rules_text)
+
+
+def wrong(label: str, left: int | None, language: Language) -> str:
+    """Return that a PIN was wrong, and how many tries are left."""
+    text = _WRONG if left is None else _WRONG_LEFT
+    return text[language].format(label=label, left=left)
+
+
+def sites_question(language: Language, origin: str, grants: Iterable[Grant]) -> Question:
+    """Ask whether a site may have grants from now on."""
+    lines = [Fact(_SITE[language], origin)]
+    lines += [Fact(_GRANTS[language], _GRANT_TEXTS[grant][language]) for grant in sorted(grants)]
+    return Question(
+        language,
+        _text("ICカードの使用を許可しますか？", "Let this site use your IC card?")[language],
+        tuple(lines),
+        ok=_text("許可する", "Allow")[language],
+        cancel=_text("許可しない", "Do not allow")[language],
+        warnings=(
+            _text(
+                "見覚えのないサイトのときは、許可しないでください。",
+                "Do not allow a site that you do not know.",
+            )[language],
+        ),
+    )
+
+
+def verify_question(subject: Subject, seconds: int) -> Question:
+    """Ask for the PIN that lets a site use a key for some time."""
+    language = subject.language
+    more = fact(_DURATION[language], _text("{}秒間", "{} seconds")[language].format(seconds))
+    heading = _text("ICカードの使用", "Use of the IC card")
+    return _pin(subject, heading[language], _OK[language], more)
+
+
+def authenticate_question(subject: Subject) -> Question:
+    """Ask for the PIN that logs the person in."""
+    language = subject.language
+    heading = _text("ICカードでログイン", "Log in with the IC card")[language]
+    return _pin(subject, heading, _text("ログイン", "Log in")[language])
+
+
+def sign_question(subject: Subject, signing: Signing) -> Question:
+    """Ask for the PIN that signs just this."""
+    language = subject.language
+    heading = _text("電子署名", "Digital signature")[language]
+    question = _pin(
+        subject, heading, _text("署名する", "Sign")[language], _signed(language, signing)
+    )
+    return replace(question, details=_digests(signing))
+
+
+def confirm_sign_question(subject: Subject, signing: Signing) -> Question:
+    """Ask for a yes to signing just this, while the PIN is still verified."""
+    question = sign_question(subject, signing)
+    return replace(
+        question,
+        wanted=None,
+        warnings=_expiry_warning(subject),
+        facts=tuple(line for line in question.facts if line.label != _RULES[subject.language]),
+    )
+
+
+def old_pin_question(subject: Subject) -> Question:
+    """Ask for the PIN that is to be changed."""
+    language = subject.language
+    heading = _text("PIN番号の変更", "Change the PIN")[language]
+    asked = _pin(subject, heading, _text("次へ", "Next")[language])
+    return _labelled(asked, _text("現在の{}", "Present {}")[language].format(subject.label))
+
+
+def new_pin_question(subject: Subject) -> Question:
+    """Ask for the new PIN, twice."""
+    language = subject.language
+    heading = _text("新しいPIN番号", "The new PIN")[language]
+    asked = replace(_pin(subject, heading, _text("変更する", "Change")[language]), warnings=())
+    again = _text("もう一度", "Once more")[language]
+    return _labelled(asked, _text("新しい{}", "New {}")[language].format(subject.label), again)
+
+
+def puk_question(subject: Subject) -> Question:
+    """Ask for the PUK; `subject` has its rules and label."""
+    language = subject.language
+    heading = _text("ロックの解除", "Unblock the PIN")[language]
+    return _pin(subject, heading, _text("次へ", "Next")[language])
+
+
+def last_try_question(subject: Subject) -> Question:
+    """Ask whether the last try is to be used."""
+    language = subject.language
+    return Question(
+        language,
+        _text("最後の1回を使用しますか？", "Use the last try?")[language],
+        tuple(_who(subject)),
+        ok=_text("PINを入力する", "Enter the PIN")[language],
+        cancel=_CANCEL[language],
+        warnings=(_LAST_TRY[language],),
+    )
+
+
+def describe(question: Question) -> str:
+    """Return everything but the PIN's own field as plain text, for a dialog with no layout."""
+    language = question.language
+    details: list[str] = []
+    if question.details:
+        more = _text("（ほか{}件）", " (and {} more)")[language].format(len(question.details) - 1)
+        details = [question.details[0] + (more if len(question.details) > 1 else "")]
+    parts = [
+        [question.heading],
+        [_line(language, each) for each in question.facts],
+        [f"⚠ {warning}" for warning in question.warnings],
+        details,
+    ]
+    # A dialog that takes "<" for mark-up is shown a letter that only looks like it.
+    return "\n\n".join("\n".join(part) for part in parts if part).replace("<", "＜")
+
+
+def _line(language: Language, each: Fact) -> str:
+    mark = _PAGE_SAYS[language] if each.quoted else ""
+    text = _QUOTE[language].format(each.text) if each.quoted else each.text
+    return f"{each.label}{mark}{_COLON[language]}{text}"
+
+
+def _pin(subject: Subject, heading: str, ok: str, more: Sequence[Fact] = ()) -> Question:
+    language = subject.language
+    rules = rules_text(subject.rules, language)
+    tries = subject.status.tries_left
+    left = (
+        [] if tries is None else fact(_TRIES[language], _text("{}回", "{}")[language].format(tries))
+    )
+    warnings = ((_LAST_TRY[language],) if subject.last_try else ()) + _expiry_warning(subject)
+    return Question(
+        language,
+        heading,
+        (*_who(subject), *more, *fact(_RULES[language], rules), *left),
+        ok=ok,
+        cancel=_CANCEL[language],
+        warnings=warnings,
+        wanted=Wanted(one_line(subject.label, 40), subject.rules, rules),
+    )
+
+
+def _labelled(question: Question, label: str, again: str = "") -> Question:
+    assert question.wanted is not None
+    return replace(
+        question, wanted=replace(question.wanted, label=one_line(label, 50), again=again)
+    )
+
+
+def _who(subject: Subject) -> list[Fact]:
+    language, certificate = subject.language, subject.certificate
+    lines = [Fact(_SITE[language], site(language, subject.origin))]
+    if certificate is not None:
+        holder = certificate.holder
+        lines += fact(_CERTIFICATE[language], joined([holder.name, holder.organization]), most=80)
+        end = certificate.not_after.astimezone().date().isoformat()
+        days = _text("{}（残り{}日）", "{} ({} days left)")[language]
+        lines += fact(_VALID[language], days.format(end, certificate.expires_in_days))
+    return lines
+
+
+def _signed(language: Language, signing: Signing) -> list[Fact]:
+    count = _text("{}件", "{}")[language].format(len(signing.digests))
+    return [
+        *fact(_DOCUMENT[language], signing.title, quoted=True, most=100),
+        *fact(_COUNT[language], count),
+    ]
+
+
+def _digests(signing: Signing) -> tuple[str, ...]:
+    return tuple(
+        f"SHA-{8 * len(digest)}: {digest.hex()}" for digest in signing.digests[:MAX_DETAILS]
+    )
+
+
+def _expiry_warning(subject: Subject) -> tuple[str, ...]:
+    days = subject.certificate.expires_in_days if subject.certificate else EXPIRES_SOON_DAYS + 1
+    return (_SOON[subject.language].format(days=days),) if days <= EXPIRES_SOON_DAYS else ()
