@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from portal_demo.certificates import load_anchors
+from portal_demo.authorities import load_authorities
 from portal_demo.clock import Clock, utc_now
 from portal_demo.db import Database
 from portal_demo.demo import fill_register
@@ -16,6 +16,7 @@ from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, ref
 from portal_demo.registration import Registration
 from portal_demo.security import STATIC_PREFIX, header_signal
 from portal_demo.settings import Settings
+from portal_demo.trust import Trust
 from portal_demo.views import (
     confirm,
     form,
@@ -43,13 +44,15 @@ VIEWS = (
 
 def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
     """Return the portal; `settings.origin` must be set. Raises OSError or ValueError for trust."""
-    anchors = load_anchors(settings.trust)
+    database = Database(settings.database)
     app = web.Application(middlewares=[refusals, canonical_host], client_max_size=MAX_REQUEST_BYTES)
     app[PORTAL] = Portal(
         settings=settings,
-        database=Database(settings.database),
-        anchors=anchors,
-        registration=Registration(settings.origin, anchors, clock),
+        database=database,
+        trust=Trust(
+            load_authorities(settings.trust), database, clock, hard=settings.revocation == "hard"
+        ),
+        registration=Registration(settings.origin, clock),
         clock=clock,
         templates={language: new_templates(language) for language in Language},
     )

@@ -72,7 +72,16 @@ def _parser() -> argparse.ArgumentParser:
     serve_.add_argument("--port", type=int, help="port to listen on (default 0: any free one)")
     serve_.add_argument("--database", metavar="URL", help="SQLAlchemy address of the database")
     serve_.add_argument(
-        "--trust", type=Path, action="append", metavar="CA.pem", help="an authority to accept"
+        "--trust",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="authorities to accept: a trust list (.toml) or a certificate (.pem)",
+    )
+    serve_.add_argument(
+        "--revocation",
+        choices=("hard", "soft"),
+        help="what to do when nobody can be asked whether a card is revoked (default hard: refuse it)",
     )
     serve_.add_argument("--origin", help="what browsers see, if a proxy stands in front")
     serve_.add_argument("--bridge-url", help="where pages find bridged on their own computer")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
+from portal_demo.language import Text
+
 Clock = Callable[[], datetime]
 
 JST = timezone(timedelta(hours=9), "JST")
@@ -35,3 +37,8 @@ def english_date(moment: datetime) -> str:
     """Return `4 June 2026` in Japan Standard Time."""
     local = moment.astimezone(JST)
     return f"{local.day} {local:%B %Y}"
+
+
+def date_text(moment: datetime) -> Text:
+    """Return the date in both languages."""
+    return Text(japanese_date(moment), english_date(moment))

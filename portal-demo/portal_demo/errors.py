@@ -140,8 +140,8 @@ class CertificateUntrusted(CardError):
 class CertificateNotValid(CardError):
     """The certificate is expired or not valid yet."""
 
-    not_before: str
-    not_after: str
+    not_before: Text
+    not_after: Text
     reason = "certificate-not-valid"
     title = Text("証明書の有効期間外です", "The certificate is out of its validity")
     en = "The certificate is valid from {not_before} to {not_after} only. Get a new card."
@@ -166,6 +166,49 @@ class CertificateIsAuthority(CardError):
     title = Text("この証明書は使用できません", "This certificate cannot be used")
     en = "This is the certificate of an authority, not of a person. Choose another one."
     ja = "認証局の証明書は使用できません。利用者の証明書を選択してください。"
+
+
+@dataclass(eq=False)
+class CertificateWeak(CardError):
+    """A signature on the path is made with an algorithm that can be forged."""
+
+    reason = "certificate-weak"
+    title = Text("このICカードは利用できません", "This IC card cannot be used")
+    en = "The certificate is signed with a weak algorithm (such as SHA-1). Get a new card."
+    ja = "ICカードの証明書の署名方式（SHA-1など）は安全ではないため、利用できません。発行元に新しいICカードを申し込んでください。"
+
+
+@dataclass(eq=False)
+class CertificatePolicy(CardError):
+    """The authority is trusted, but not for certificates of this policy."""
+
+    issuer: str
+    reason = "certificate-policy"
+    title = Text("この証明書は使用できません", "This certificate cannot be used")
+    en = "Certificates of this kind of {issuer} are not made for electronic bidding. Use the card for electronic bidding."
+    ja = "認証局（{issuer}）のこの種類の証明書は、電子入札には使用できません。電子入札用のICカードをご利用ください。"
+
+
+@dataclass(eq=False)
+class CertificateRevoked(CardError):
+    """The authority has revoked the certificate."""
+
+    revoked: Text
+    why: Text
+    reason = "certificate-revoked"
+    title = Text("このICカードは失効しています", "This IC card is revoked")
+    en = "The certificate on the IC card was revoked on {revoked} ({why}). Ask its issuer for a new card."
+    ja = "ICカードの証明書は{revoked}に失効しました（理由: {why}）。このICカードは利用できません。発行元に新しいICカードを申し込んでください。"
+
+
+@dataclass(eq=False)
+class CertificateStatusUnknown(CardError):
+    """Nobody could be asked whether the certificate is revoked, and the settings insist on it."""
+
+    reason, status = "certificate-status-unknown", 503
+    title = Text("証明書の有効性を確認できませんでした", "The certificate could not be checked")
+    en = "The authority could not be asked whether the certificate is revoked. Try again later."
+    ja = "証明書が失効していないことを、認証局に確認できませんでした。時間をおいて、もう一度操作してください。"
 
 
 @dataclass(eq=False)

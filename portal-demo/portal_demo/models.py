@@ -130,3 +130,32 @@ class Application(Base):
     login_certificate_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     status: Mapped[str] = mapped_column(String(8))
     created: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class EvidenceFile(Base):
+    """A certificate, OCSP response or CRL (`kind`) in DER, that one or more applications rest on."""
+
+    __tablename__ = "evidence"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ApplicationEvidence(Base):
+    """What showed that an application's certificate was good when it was received."""
+
+    __tablename__ = "application_evidence"
+
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), primary_key=True)
+    evidence_sha256: Mapped[str] = mapped_column(ForeignKey("evidence.sha256"), primary_key=True)
+
+
+class RevocationAnswer(Base):
+    """An answer about a certificate, kept for the next question; `key` names the question."""
+
+    __tablename__ = "revocation_answer"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    expires: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

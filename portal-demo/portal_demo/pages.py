@@ -12,7 +12,6 @@ import msgspec
 from aiohttp import web
 
 from portal_demo import __version__
-from portal_demo.certificates import TrustAnchors
 from portal_demo.clock import (
     Clock,
     english_date,
@@ -34,6 +33,7 @@ from portal_demo.models import Session
 from portal_demo.registration import Registration
 from portal_demo.security import canonical_location
 from portal_demo.settings import Settings
+from portal_demo.trust import Trust
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Portal:
 
     settings: Settings
     database: Database
-    anchors: TrustAnchors
+    trust: Trust
     registration: Registration
     clock: Clock
     templates: Mapping[Language, jinja2.Environment]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -11,8 +10,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from portal_demo import challenges, documents, signatures
-from portal_demo.certificates import KeyPurpose, TrustAnchors, parse_certificate, sha256_of
+from portal_demo import challenges, documents, evidence, signatures
+from portal_demo.certificates import parse_certificate, sha256_of
 from portal_demo.challenges import Purpose
 from portal_demo.clock import JST, Clock
 from portal_demo.db import Database
@@ -29,6 +28,7 @@ from portal_demo.errors import (
 )
 from portal_demo.holders import same_holder
 from portal_demo.models import Application, Session
+from portal_demo.trust import Verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,7 @@ class Signed:
     challenge: str
     algorithm: str
     signature: bytes
-    certificate: x509.Certificate
-    intermediates: tuple[x509.Certificate, ...]
+    signer: Verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,6 @@ class Registration:
     """Registers cards for companies, for one portal."""
 
     origin: str
-    anchors: TrustAnchors
     clock: Clock
 
     async def propose(
@@ -63,12 +61,11 @@ class Registration:
         db: AsyncSession,
         session: Session,
         certificate: x509.Certificate,
-        intermediates: Iterable[x509.Certificate],
     ) -> Proposal:
-        """Make the document for the confirmed form, to be signed with `certificate`."""
+        """Make the document for the confirmed form, to be signed with a verified `certificate`."""
         form, confirmation = require_confirmation(await load_form(db, session))
         login = login_certificate(session)
-        self._require_signer(login, certificate, intermediates)
+        _require_same_holder(login, certificate)
         await require_unregistered(db, login, certificate)
         challenge = challenges.new_value()
         content = documents.ApplicationDocument(
@@ -123,21 +120,20 @@ class Registration:
         if document.confirmation != confirmation:
             raise FormIncomplete
         login = login_certificate(session)
-        if sha256_of(signed.certificate) != document.signing_certificate.sha256:
+        signer = signed.signer.certificate
+        if sha256_of(signer) != document.signing_certificate.sha256:
             raise SignatureInvalid
-        self._require_signer(login, signed.certificate, signed.intermediates)
-        signatures.verify(
-            signed.certificate.public_key(), signed.algorithm, signed.signature, content
-        )
-        await require_unregistered(db, login, signed.certificate)
+        _require_same_holder(login, signer)
+        signatures.verify(signer.public_key(), signed.algorithm, signed.signature, content)
+        await require_unregistered(db, login, signer)
         application = Application(
             company_number=document.company_number,
             confirmation=confirmation,
             document=content,
             signature=signed.signature,
             algorithm=signed.algorithm,
-            certificate=signed.certificate.public_bytes(Encoding.DER),
-            certificate_sha256=sha256_of(signed.certificate),
+            certificate=signer.public_bytes(Encoding.DER),
+            certificate_sha256=sha256_of(signer),
             login_certificate_sha256=sha256_of(login),
             status=documents.PROVISIONAL,
             created=self.clock(),
@@ -146,17 +142,8 @@ class Registration:
         await db.flush()
         day = application.created.astimezone(JST)
         application.number = f"{day:%Y%m%d}-{application.id:06d}"
+        await evidence.attach(db, application.id, signed.signer.evidence)
         return application
-
-    def _require_signer(
-        self,
-        login: x509.Certificate,
-        signing: x509.Certificate,
-        intermediates: Iterable[x509.Certificate],
-    ) -> None:
-        self.anchors.verify(signing, KeyPurpose.SIGNATURE, self.clock(), intermediates)
-        if not same_holder(login, signing):
-            raise HolderDiffers
 
     async def _already(self, db: AsyncSession, session: Session) -> Application | None:
         """Return the application of the confirmation that the session stands at."""
@@ -170,6 +157,11 @@ class Registration:
             )
         )
         return found
+
+
+def _require_same_holder(login: x509.Certificate, signing: x509.Certificate) -> None:
+    if not same_holder(login, signing):
+        raise HolderDiffers
 
 
 def login_certificate(session: Session) -> x509.Certificate:

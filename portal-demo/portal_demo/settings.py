@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,7 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What one portal needs to know.
 
     `origin` is what browsers see (scheme, host, port); empty means the address listened on.
-    `trust` are PEM files with the certificates of the authorities whose cards are accepted.
+    `trust` are trust lists (TOML, see `authorities`) or PEM files of authorities whose cards are
+    accepted. `revocation` is `hard`, or `soft`: a card whose authority offers to tell whether it is
+    revoked, but cannot be asked, is taken then.
     `demo` fills the register with sample companies.
     """
 
@@ -29,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: int = 0
     database: str = "sqlite+aiosqlite:///portal.sqlite3"
     trust: tuple[Path, ...] = ()
+    revocation: Literal["hard", "soft"] = "hard"
     origin: str = ""
     bridge_url: str = "ws://127.0.0.1:24781/v1"
     demo: bool = False

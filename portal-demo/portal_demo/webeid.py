@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -10,8 +9,7 @@ from cryptography import x509
 from msgspec import Meta
 
 from portal_demo import signatures
-from portal_demo.certificates import KeyPurpose, TrustAnchors, parse_certificate
-from portal_demo.clock import Clock
+from portal_demo.certificates import parse_certificate
 from portal_demo.errors import TokenMalformed
 
 FORMAT = "web-eid:1.0"
@@ -34,23 +32,14 @@ def signed_message(algorithm: str, origin: str, challenge: str) -> bytes:
     )
 
 
-def verify_token(
-    token: Token,
-    *,
-    origin: str,
-    challenge: str,
-    intermediates: Iterable[x509.Certificate],
-    anchors: TrustAnchors,
-    clock: Clock,
-) -> x509.Certificate:
-    """Return the certificate that answered `challenge` for `origin`.
+def verify_token(token: Token, *, origin: str, challenge: str) -> x509.Certificate:
+    """Return the certificate that answered `challenge` for `origin`; whose it is, `Trust` tells.
 
-    Raises TokenMalformed, SignatureInvalid or what `TrustAnchors.verify` raises.
+    Raises TokenMalformed, CertificateMalformed or SignatureInvalid.
     """
     if token.format != FORMAT:
         raise TokenMalformed(detail="format")
     certificate = parse_certificate(token.unverified_certificate)
-    anchors.verify(certificate, KeyPurpose.AUTHENTICATION, clock(), intermediates)
     signatures.verify(
         certificate.public_key(),
         token.algorithm,

@@ -8,10 +8,12 @@ from aiohttp import web
 from msgspec import Meta
 
 from portal_demo import fields
-from portal_demo.certificates import parse_certificate, sha256_of
+from portal_demo.certificates import KeyPurpose, parse_certificate, sha256_of
 from portal_demo.drafts import load_form
-from portal_demo.pages import PORTAL, json_answer, render
+from portal_demo.models import Session
+from portal_demo.pages import PORTAL, Portal, json_answer, render
 from portal_demo.registration import Signed, login_certificate, registered_with
+from portal_demo.trust import Verified
 from portal_demo.views.common import (
     ApiBody,
     CertificateDer,
@@ -74,12 +76,11 @@ async def propose(request: web.Request) -> web.StreamResponse:
     """Give the page the bytes to sign."""
     portal = request.app[PORTAL]
     body = await read_json(request, ProposalBody)
+    await _session(request)
+    signer = await _signer(portal, body.certificate, body.chain)
     async with portal.database.transaction() as db:
         session = await require_login(request, db)
-        check_header_token(request, session)
-        proposal = await portal.registration.propose(
-            db, session, parse_certificate(body.certificate), parse_chain(body.chain)
-        )
+        proposal = await portal.registration.propose(db, session, signer.certificate)
     return json_answer({"challenge": proposal.challenge, "document": proposal.content})
 
 
@@ -87,18 +88,29 @@ async def accept(request: web.Request) -> web.StreamResponse:
     """Take the signature and lead to the receipt."""
     portal = request.app[PORTAL]
     body = await read_json(request, SignatureBody)
-    async with portal.database.transaction() as db:
-        session = await require_login(request, db)
-        check_header_token(request, session)
+    session = await _session(request)
     signed = Signed(
         challenge=body.challenge,
         algorithm=body.algorithm,
         signature=body.signature,
-        certificate=parse_certificate(body.certificate),
-        intermediates=parse_chain(body.chain),
+        signer=await _signer(portal, body.certificate, body.chain),
     )
     application = await portal.registration.accept(portal.database, session, signed)
     return json_answer({"location": receipt_path(application.number)})
+
+
+async def _session(request: web.Request) -> Session:
+    """Return the session, before somebody else is asked on its behalf. Raises SessionEnded."""
+    async with request.app[PORTAL].database.transaction() as db:
+        session = await require_login(request, db)
+    check_header_token(request, session)
+    return session
+
+
+async def _signer(portal: Portal, certificate: bytes, chain: tuple[bytes, ...]) -> Verified:
+    return await portal.trust.verify(
+        parse_certificate(certificate), KeyPurpose.SIGNATURE, parse_chain(chain)
+    )
 
 
 def receipt_path(number: str | None) -> str:

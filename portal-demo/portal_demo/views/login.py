@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from portal_demo import challenges, sessions, webeid
-from portal_demo.certificates import sha256_of
+from portal_demo.certificates import KeyPurpose, sha256_of
 from portal_demo.challenges import Purpose
 from portal_demo.errors import CertificateRegistered, SessionEnded
 from portal_demo.pages import PORTAL, json_answer, render
@@ -85,13 +85,9 @@ async def log_in(request: web.Request) -> web.StreamResponse:
         taken = await challenges.consume(db, session, Purpose.LOGIN, body.challenge, portal.clock)
     taken.require_fresh()
     certificate = webeid.verify_token(
-        body.token,
-        origin=portal.settings.origin,
-        challenge=taken.value,
-        intermediates=parse_chain(body.chain),
-        anchors=portal.anchors,
-        clock=portal.clock,
+        body.token, origin=portal.settings.origin, challenge=taken.value
     )
+    await portal.trust.verify(certificate, KeyPurpose.AUTHENTICATION, parse_chain(body.chain))
     async with portal.database.transaction() as db:
         der = body.token.unverified_certificate
         _, cookie = await sessions.log_in(db, session, der, portal.clock)
