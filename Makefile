@@ -42,7 +42,7 @@ check-imports: set-up
 check-client: set-up
 	cd client-js && npm run --silent check
 check-shell: set-up
-	shellcheck $$(grep -rlIE '^#!.*\b(ba)?sh$$' tools .ci)
+	shellcheck $$(grep -rlIE '^#!.*\b(ba)?sh$$' tools .ci packaging)
 
 .PHONY: format
 format: set-up ## Format and mend what can be mended
@@ -55,6 +55,12 @@ build: set-up ## Build the wheels and the npm package into build/
 	$(BIN)/uv build --quiet --no-build-isolation --out-dir build .
 	$(BIN)/uv build --quiet --no-build-isolation --out-dir build portal-demo
 	cd client-js && npm pack --silent --pack-destination ../build
+
+.PHONY: deb deb-test
+deb: set-up ## Build the Debian package into build/
+	@tools/deb
+deb-test: deb ## Install, use, upgrade and purge it in a fresh Debian (as root)
+	@tools/deb-test
 
 .PHONY: clean
 clean: ## Remove what was built and installed here

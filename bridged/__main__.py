@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import locale
 import logging
 import os
 import sys
 
-from bridged import __version__
-from bridged.cli import call, card, serve
+from bridged.cli.commands import parser
 from bridged.errors import BridgedError
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="bridged", description="Lets web portals use the IC card in the reader."
-    )
-    parser.add_argument("--version", action="version", version=f"bridged {__version__}")
-    parser.add_argument("-v", "--verbose", action="store_true", help="log every APDU (never a PIN)")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (serve, card, call):
-        command.add_parser(commands)
-    args = parser.parse_args(argv)
+    args = parser().parse_args(argv)
     logging.basicConfig(
         level=logging.DEBUG if args.verbose else logging.INFO,
         format="%(levelname)s %(name)s: %(message)s",

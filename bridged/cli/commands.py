@@ -1,0 +1,23 @@
+"""Every command of `bridged`, and what its command line takes."""
+
+from __future__ import annotations
+
+import argparse
+
+from bridged import __version__
+from bridged.cli import call, card, completion, serve
+
+COMMANDS = (serve, card, call, completion)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the description of every command; the manual page and completions are made of it."""
+    parser = argparse.ArgumentParser(
+        prog="bridged", description="Lets web portals use the IC card in the reader."
+    )
+    parser.add_argument("--version", action="version", version=f"bridged {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log every APDU (never a PIN)")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return parser
