@@ -14,8 +14,10 @@ import platformdirs
 
 from bridged.virtual.ca import DemoCa
 from bridged.virtual.card import VirtualCard
+from bridged.virtual.keystore import KeyStore
 from bridged.virtual.misbehaviour import Moment, parse_misbehaviour
-from bridged.virtual.profiles import PROFILES, make_card
+from bridged.virtual.profile import load, shipped
+from bridged.virtual.profiles import make_card
 from bridged.virtual.trace import Transcript
 from bridged.virtual.vpcd import DEFAULT_PORT, VpcdLink
 
@@ -58,7 +60,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--profile", choices=PROFILES, required=True)
+    parser.add_argument("--profile", metavar="NAME|FILE", help="which card; see --list")
+    parser.add_argument("--list", action="store_true", help="tell the names of our cards")
     parser.add_argument("--host", default="127.0.0.1", help="where vpcd listens")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
     parser.add_argument("--ca", type=Path, metavar="DIR", help="directory of the demo CA")
@@ -74,8 +77,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Serve the card until `quit` or SIGTERM; the end of the input only ends the commands."""
-    ca = DemoCa.load_or_create(args.ca or platformdirs.user_data_path("bridged") / "ca")
-    card = make_card(args.profile, ca)
+    if args.list or args.profile is None:
+        print(catalogue())
+        return 0 if args.list else 2
+    directory = args.ca or platformdirs.user_data_path("bridged") / "ca"
+    ca = DemoCa.load_or_create(directory)
+    card = make_card(args.profile, ca, keys=KeyStore(directory / "cards"))
     holder = Hand(card, args.host, args.port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
@@ -93,6 +100,16 @@ def run(args: argparse.Namespace) -> int:
     finally:
         holder.remove()
     return 0
+
+
+def catalogue() -> str:
+    """Return our profiles, a line each, in both languages."""
+    profiles = [(name, load(name)) for name in shipped()]
+    width = max(len(name) for name, _ in profiles)
+    return "\n".join(
+        f"  {name:<{width}}  {profile.en}\n  {'':<{width}}  {profile.ja}"
+        for name, profile in profiles
+    )
 
 
 class CannotInsert(Exception):

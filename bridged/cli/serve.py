@@ -36,8 +36,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--config", type=Path, help="settings file (TOML)")
     parser.add_argument(
         "--virtual",
-        metavar="PROFILE",
-        help="a card inside this process instead of PC/SC: ebid or jpki",
+        metavar="NAME|FILE",
+        help="a card inside this process instead of PC/SC; names: bridged card --list",
     )
     parser.add_argument("--ca", type=Path, help="folder of the demo CA, for --virtual")
     parser.add_argument(
@@ -95,11 +95,13 @@ def _bus(profile: str | None, ca: Path | None) -> Iterator[Bus]:
         return
     from bridged.virtual.ca import DemoCa
     from bridged.virtual.inprocess import InProcessBus
+    from bridged.virtual.keystore import KeyStore
     from bridged.virtual.profiles import make_card
 
     with tempfile.TemporaryDirectory(prefix="bridged-ca-") as scratch:
-        bus = InProcessBus(readers=1)
-        bus.insert(0, make_card(profile, DemoCa.load_or_create(ca or Path(scratch))))
+        directory, bus = ca or Path(scratch), InProcessBus(readers=1)
+        keys = KeyStore(directory / "cards")
+        bus.insert(0, make_card(profile, DemoCa.load_or_create(directory), keys=keys))
         yield bus
 
 

@@ -18,6 +18,7 @@ from typing import Self
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -125,7 +126,7 @@ class DemoCa:
     def issue(
         self,
         subject: x509.Name,
-        public_key: rsa.RSAPublicKey,
+        public_key: CertificatePublicKeyTypes,
         validity: tuple[datetime, datetime],
         extensions: Iterable[Extension],
     ) -> x509.Certificate:
@@ -168,7 +169,7 @@ def _ca_extensions(*, path_length: int) -> list[Extension]:
 
 def _sign(
     subject: x509.Name,
-    public_key: rsa.RSAPublicKey,
+    public_key: CertificatePublicKeyTypes,
     validity: tuple[datetime, datetime],
     extensions: Iterable[Extension],
     *,

@@ -14,10 +14,17 @@ from typing import Protocol
 from bridged.errors import CardRemoved
 from bridged.pcsc.apdu import SW, ApduError, Command, Response
 from bridged.pcsc.atr import supports_extended_length
-from bridged.virtual.misbehaviour import CHAINING, Faults, Kind, Misbehaviour, Moment
+from bridged.virtual.misbehaviour import (
+    CHAINING,
+    INS_SELECT,
+    Faults,
+    Kind,
+    Misbehaviour,
+    Moment,
+)
 from bridged.virtual.reference_data import ReferenceData
 
-INS_SELECT, INS_GET_RESPONSE = 0xA4, 0xC0
+INS_GET_RESPONSE = 0xC0
 
 SW_CHANNEL_UNSUPPORTED = 0x6881
 SW_SECURE_MESSAGING_UNSUPPORTED = 0x6882

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from bridged.pcsc import tlv
@@ -20,8 +21,7 @@ SIGNATURE_USAGE = ("digital_signature", "content_commitment")
 Validity = tuple[datetime, datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Cardholder:
+class Cardholder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A person and the company they act for, as application forms give them.
 
     `corporate_number` is the 13-digit 法人番号; `birth` is what JPKI certificates carry, the
@@ -52,36 +52,64 @@ def _name(*attributes: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
 
 
 def ebid_authentication(
-    ca: DemoCa, key: rsa.RSAPublicKey, holder: Cardholder, validity: Validity
+    ca: DemoCa, key: CertificatePublicKeyTypes, holder: Cardholder, validity: Validity
 ) -> x509.Certificate:
     """Issue a certificate for TLS-like client authentication."""
-    purpose = Extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]))
-    extensions = [key_usage("digital_signature"), purpose, *_ebid_extensions(holder)]
-    return ca.issue(_ebid_subject(holder, "Authentication"), key, validity, extensions)
+    return ebid(
+        ca,
+        key,
+        holder,
+        validity,
+        unit="Authentication",
+        usage=("digital_signature",),
+        client_authentication=True,
+    )
 
 
 def ebid_signature(
     ca: DemoCa,
-    key: rsa.RSAPublicKey,
+    key: CertificatePublicKeyTypes,
     holder: Cardholder,
     validity: Validity,
     usage: tuple[str, ...] = SIGNATURE_USAGE,
 ) -> x509.Certificate:
     """Issue a certificate for signatures on bids and applications."""
-    extensions = [key_usage(*usage), *_ebid_extensions(holder)]
-    return ca.issue(_ebid_subject(holder, "Signature"), key, validity, extensions)
+    return ebid(ca, key, holder, validity, unit="Signature", usage=usage)
+
+
+def ebid(
+    ca: DemoCa,
+    key: CertificatePublicKeyTypes,
+    holder: Cardholder,
+    validity: Validity,
+    *,
+    unit: str,
+    usage: tuple[str, ...],
+    client_authentication: bool = False,
+    subject: x509.Name | None = None,
+    kanji: bool = True,
+) -> x509.Certificate:
+    """Issue a certificate to a company's person, by default in their romaji with kanji beside."""
+    extensions = [key_usage(*usage)]
+    if client_authentication:
+        extensions.append(Extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])))
+    if kanji:
+        extensions.append(_kanji(holder))
+    extensions.append(_policy())
+    return ca.issue(subject or _ebid_subject(holder, unit), key, validity, extensions)
 
 
 def _ebid_subject(holder: Cardholder, unit: str) -> x509.Name:
-    return _name(
+    names = (
         (NameOID.COUNTRY_NAME, "JP"),
         (NameOID.ORGANIZATION_NAME, holder.company_romaji),
         (NameOID.ORGANIZATIONAL_UNIT_NAME, unit),
         (NameOID.COMMON_NAME, holder.name_romaji),
     )
+    return _name(*((oid, value) for oid, value in names if value))
 
 
-def _ebid_extensions(holder: Cardholder) -> list[Extension]:
+def _kanji(holder: Cardholder) -> Extension:
     kanji = [
         (NameOID.COUNTRY_NAME, "JP"),
         (NameOID.LOCALITY_NAME, holder.address),
@@ -91,10 +119,7 @@ def _ebid_extensions(holder: Cardholder) -> list[Extension]:
     if holder.corporate_number is not None:
         # ETSI EN 319 412-1, 5.1.4: the national trade register is the nearest type.
         kanji.insert(3, (NameOID.ORGANIZATION_IDENTIFIER, f"NTRJP-{holder.corporate_number}"))
-    return [
-        Extension(x509.SubjectAlternativeName([x509.DirectoryName(_name(*kanji))])),
-        _policy(),
-    ]
+    return Extension(x509.SubjectAlternativeName([x509.DirectoryName(_name(*kanji))]))
 
 
 # ---- JPKI ----

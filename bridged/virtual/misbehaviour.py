@@ -13,6 +13,8 @@ import msgspec
 
 from bridged.pcsc.apdu import Command, Response
 
+INS_VERIFY, INS_GENERAL_AUTHENTICATE, INS_PSO = 0x20, 0x87, 0x2A
+INS_SELECT = 0xA4
 CHAINING = 0x10
 GARBAGE_HEAD = bytes.fromhex("5382FFFF")
 """A TLV that claims more than is there."""
@@ -56,10 +58,10 @@ class Moment(Enum):
 
 
 _INSTRUCTIONS = {
-    Moment.SELECT: {0xA4},
+    Moment.SELECT: {INS_SELECT},
     Moment.READ: {0xB0, 0xCB},
-    Moment.VERIFY: {0x20},
-    Moment.SIGN: {0x87, 0x2A},
+    Moment.VERIFY: {INS_VERIFY},
+    Moment.SIGN: {INS_GENERAL_AUTHENTICATE, INS_PSO},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -14,14 +15,27 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from bridged.pcsc import tlv
 from bridged.pcsc.apdu import SW, Command, Response
 from bridged.virtual.keys import raw_rsa
+from bridged.virtual.keystore import CardKey
 from bridged.virtual.reference_data import ReferenceData
 
 AID = bytes.fromhex("A000000308 000010000100")
-AUTHENTICATION, SIGNATURE = 0x9A, 0x9C
-OBJECT_OF_KEY = {AUTHENTICATION: 0x5FC105, SIGNATURE: 0x5FC10A}
+AUTHENTICATION, SIGNATURE, KEY_MANAGEMENT, CARD_AUTHENTICATION = 0x9A, 0x9C, 0x9D, 0x9E
+RETIRED = range(0x82, 0x96)
+OBJECT_OF_KEY = {
+    AUTHENTICATION: 0x5FC105,
+    SIGNATURE: 0x5FC10A,
+    KEY_MANAGEMENT: 0x5FC10B,
+    CARD_AUTHENTICATION: 0x5FC101,
+    **{reference: 0x5FC10D + n for n, reference in enumerate(RETIRED)},
+}
 OBJECT_CHUID, OBJECT_CCC, OBJECT_DISCOVERY = 0x5FC102, 0x5FC107, 0x7E
+OBJECT_KEY_HISTORY = 0x5FC10C
 KEY_PIN, KEY_PUK = 0x80, 0x81
-ALGORITHM_RSA_2048, ALGORITHM_P256 = 0x07, 0x11
+RSA_ALGORITHMS = {1024: 0x06, 2048: 0x07, 3072: 0x05, 4096: 0x16}
+EC_ALGORITHMS = {"secp256r1": 0x11, "secp384r1": 0x14}
+ALGORITHM_ED25519 = 0xE0
+
+DIGESTS = {digest.digest_size: digest for digest in (hashes.SHA256(), hashes.SHA384())}
 
 PIN_FORM = re.compile(rb"(?=.{8}\Z)[0-9]{6,8}\xff*", re.DOTALL)
 PUK_FORM = re.compile(rb".{8}", re.DOTALL)
@@ -32,17 +46,32 @@ FASC_N = bytes.fromhex("D4E739DA739CED39CE739D836858210842108421C84210C3EB")
 
 @dataclass(frozen=True, slots=True)
 class PivKey:
-    """A key with its certificate (DER); `pin_always` asks for the PIN before each signature."""
+    """A key with its certificate (DER); `pin_always` asks for the PIN before each signature.
+
+    The key of 9E never asks. `compressed` keeps the certificate as gzip (part 1, 4.2).
+    """
 
     reference: int
-    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    key: CardKey
     certificate: bytes
     pin_always: bool = False
+    compressed: bool = False
 
     @property
     def algorithm(self) -> int:
-        """Its algorithm identifier (SP 800-78-4, table 6-2)."""
-        return ALGORITHM_RSA_2048 if isinstance(self.key, rsa.RSAPrivateKey) else ALGORITHM_P256
+        """Its algorithm identifier (SP 800-78-5, table 6-2; E0 is Ed25519 on YubiKeys)."""
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return RSA_ALGORITHMS[self.key.key_size]
+        if isinstance(self.key, ec.EllipticCurvePrivateKey):
+            return EC_ALGORITHMS[self.key.curve.name]
+        return ALGORITHM_ED25519
+
+    @property
+    def certificate_object(self) -> bytes:
+        """The data object of the certificate."""
+        content = gzip.compress(self.certificate) if self.compressed else self.certificate
+        info = b"\1" if self.compressed else b"\0"
+        return tlv.encode(0x53, tlv.encode(0x70, content), tlv.encode(0x71, info), b"\xfe\0")
 
 
 class PivApplet:
@@ -63,9 +92,9 @@ class PivApplet:
             ),
         }
         for key in keys:
-            self._objects[OBJECT_OF_KEY[key.reference]] = tlv.encode(
-                0x53, tlv.encode(0x70, key.certificate), tlv.encode(0x71, b"\0"), b"\xfe\0"
-            )
+            self._objects[OBJECT_OF_KEY[key.reference]] = key.certificate_object
+        if retired := sum(reference in RETIRED for reference in self._keys):
+            self._objects[OBJECT_KEY_HISTORY] = _key_history(retired)
 
     def select(self, p2: int) -> Response:
         """Return the application property template; the security status stays as it is (3.1.1)."""
@@ -165,7 +194,8 @@ class PivApplet:
         key = self._keys.get(command.p2)
         if key is None or command.p1 != key.algorithm:
             return Response(b"", SW.WRONG_P1P2)
-        if not self._pin.verified or (key.pin_always and not just_verified):
+        verified = just_verified if key.pin_always else self._pin.verified
+        if not verified and key.reference != CARD_AUTHENTICATION:
             return Response(b"", SW.SECURITY_STATUS)
         try:
             template = dict(tlv.parse(tlv.find(command.data, 0x7C)))
@@ -177,11 +207,18 @@ class PivApplet:
         return Response(tlv.encode(0x7C, tlv.encode(0x82, signature)), SW.OK)
 
 
-def _sign(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, challenge: bytes) -> bytes:
-    """Sign a padded block (RSA) or a digest (EC, answered in DER); raises `ValueError`."""
+def _sign(key: CardKey, challenge: bytes) -> bytes:
+    """Sign a padded block (RSA), a digest (EC, answered in DER), a message (Ed25519).
+
+    Raises `ValueError`.
+    """
     if isinstance(key, rsa.RSAPrivateKey):
         return raw_rsa(key, challenge)
-    return key.sign(challenge, ec.ECDSA(Prehashed(hashes.SHA256())))
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        if len(challenge) not in DIGESTS:
+            raise ValueError("as long as no digest")
+        return key.sign(challenge, ec.ECDSA(Prehashed(DIGESTS[len(challenge)])))
+    return key.sign(challenge)
 
 
 def _refusal(reference: ReferenceData) -> int:
@@ -212,3 +249,9 @@ def _capability_container(card_id: bytes) -> bytes:
     identifier = tlv.encode(0xF0, bytes.fromhex("A000000116FF02"), card_id)
     rest = "F10121 F20121 F300 F40100 F50110 F600 F700 FA00 FB00 FC00 FD00 FE00"
     return tlv.encode(0x53, identifier, bytes.fromhex(rest))
+
+
+def _key_history(retired: int) -> bytes:
+    """Return the key history object: so many retired keys, all certificates on the card (3.3.3)."""
+    on_card, off_card = tlv.encode(0xC1, bytes((retired,))), tlv.encode(0xC2, b"\0")
+    return tlv.encode(0x53, on_card, off_card, b"\xf3\0\xfe\0")

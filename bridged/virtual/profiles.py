@@ -1,16 +1,32 @@
-"""The demo cards: `ebid`, as an e-bidding CA issues it, and `jpki`, the Individual Number Card."""
+"""Virtual cards as they are issued: a profile, the demo CA, and keys."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from msgspec.structs import replace
 
 from bridged.virtual import certificates, jpki, piv
-from bridged.virtual.ca import DemoCa, new_rsa_key
-from bridged.virtual.card import VirtualCard
-from bridged.virtual.certificates import SIGNATURE_USAGE, Cardholder, Validity
+from bridged.virtual.ca import DemoCa
+from bridged.virtual.card import Applet, VirtualCard, atr_of, make_atr
+from bridged.virtual.certificates import Cardholder
+from bridged.virtual.keystore import KeyAlgorithm, KeyStore
+from bridged.virtual.profile import (
+    AtrSpec,
+    JpkiSpec,
+    PivKeySpec,
+    PivPin,
+    PivSpec,
+    Profile,
+    Puk,
+    Secret,
+    Validity,
+    load,
+)
 from bridged.virtual.reference_data import ReferenceData
-
-PROFILES = ("ebid", "jpki")
 
 # PINs of demo cards: no secret, printed where the demo is started.
 EBID_PIN = "123456"
@@ -20,90 +36,132 @@ JPKI_SIGNATURE_PIN = "ABC123"
 
 
 def make_card(
-    profile: str,
+    profile: str | Profile,
     ca: DemoCa,
     *,
+    keys: KeyStore | None = None,
     holder: Cardholder | None = None,
-    validity: Validity | None = None,
-    signature_usage: tuple[str, ...] = SIGNATURE_USAGE,
-    tries: int = 3,
-    signature_tries: int = 5,
+    validity: certificates.Validity | None = None,
 ) -> VirtualCard:
-    """Issue a card with new keys.
+    """Issue the card of a profile (a name of ours, a file's path, or the profile itself).
 
-    `signature_usage` is the keyUsage of the signature certificate. `tries` goes for the PIN (and
-    PUK) of `ebid` and the authentication PIN of `jpki`, `signature_tries` for the latter's
-    signature PIN. Raises `ValueError` for a profile that does not exist.
+    `holder` and `validity` go before those of the profile; without `keys` the card gets new ones.
+    Raises `ConfigError`.
     """
-    holder = holder or Cardholder()
-    validity = validity or certificates.valid_for(730)
-    if profile == "ebid":
-        return _ebid(ca, holder, validity, signature_usage, tries)
-    if profile == "jpki":
-        return _jpki(
-            ca, holder, validity, signature_usage, tries=tries, signature_tries=signature_tries
+    made = load(profile) if isinstance(profile, str) else profile
+    issuer = _Issuer(replace(made, holder=holder or made.holder), ca, keys or KeyStore(), validity)
+    return issuer.card()
+
+
+class _Issuer:
+    """Makes one card."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        ca: DemoCa,
+        keys: KeyStore,
+        validity: certificates.Validity | None,
+    ) -> None:
+        self._profile, self._ca, self._keys, self._validity = profile, ca, keys, validity
+        self._now = datetime.now(UTC).replace(microsecond=0)
+
+    def card(self) -> VirtualCard:
+        profile = self._profile
+        applets: list[Applet] = []
+        if profile.piv is not None:
+            applets.append(self._piv(profile.piv))
+        if profile.jpki is not None:
+            applets.append(self._jpki(profile.jpki))
+        card = VirtualCard(applets, b"", atr=_atr(profile.atr), faults=profile.misbehaviour)
+        card.apdu_latency_s = profile.latency.apdu_ms / 1000
+        card.signature_latency_s = profile.latency.signature_ms / 1000
+        card.mute = profile.atr.mute
+        return card
+
+    def _piv(self, spec: PivSpec) -> piv.PivApplet:
+        keys = [self._piv_key(key) for key in spec.keys]
+        return piv.PivApplet(keys, _reference(spec.pin), _reference(spec.puk))
+
+    def _piv_key(self, spec: PivKeySpec) -> piv.PivKey:
+        key = self._keys.key(f"{self._profile.name}-{spec.slot}", spec.algorithm)
+        asked = spec.certificate
+        certificate = certificates.ebid(
+            self._ca,
+            key.public_key(),
+            self._profile.holder,
+            self._valid(asked.validity),
+            unit=asked.unit,
+            usage=tuple(bit.value for bit in asked.usage),
+            client_authentication=asked.client_authentication,
+            subject=x509.Name.from_rfc4514_string(asked.subject) if asked.subject else None,
+            kanji=asked.kanji,
         )
-    raise ValueError(f"no profile {profile!r}; there are {', '.join(PROFILES)}")
+        return piv.PivKey(
+            spec.reference,
+            key,
+            _der(certificate),
+            pin_always=spec.pin_always,
+            compressed=asked.compressed,
+        )
+
+    def _jpki(self, spec: JpkiSpec) -> jpki.JpkiApplet:
+        login = self._rsa_key("authentication")
+        login_ca = self._ca.subordinate(certificates.jpki_issuer("user authentication"))
+        login_certificate = certificates.jpki_authentication(
+            login_ca, login.public_key(), self._valid(spec.authentication.validity)
+        )
+        signing = self._rsa_key("signature")
+        signing_ca = self._ca.subordinate(certificates.jpki_issuer("digital signature"))
+        signing_certificate = certificates.jpki_signature(
+            signing_ca,
+            signing.public_key(),
+            self._profile.holder,
+            self._valid(spec.signature.validity),
+            tuple(bit.value for bit in spec.signature.usage),
+        )
+        return jpki.JpkiApplet(
+            authentication=jpki.JpkiKey(
+                login,
+                _der(login_certificate),
+                _der(login_ca.certificate),
+                _reference(spec.authentication.pin),
+            ),
+            signature=jpki.JpkiKey(
+                signing,
+                _der(signing_certificate),
+                _der(signing_ca.certificate),
+                _reference(spec.signature.pin),
+            ),
+        )
+
+    def _rsa_key(self, purpose: str) -> rsa.RSAPrivateKey:
+        key = self._keys.key(f"{self._profile.name}-{purpose}", KeyAlgorithm.RSA_2048)
+        assert isinstance(key, rsa.RSAPrivateKey)
+        return key
+
+    def _valid(self, own: Validity | None) -> certificates.Validity:
+        if self._validity is not None:
+            return self._validity
+        days = own or self._profile.validity
+        begins, ends = timedelta(days=days.begins_in_days), timedelta(days=days.ends_in_days)
+        return self._now + begins, self._now + ends
 
 
-def _ebid(
-    ca: DemoCa, holder: Cardholder, validity: Validity, usage: tuple[str, ...], tries: int
-) -> VirtualCard:
-    authentication, signature = new_rsa_key(), new_rsa_key()
-    authentication_certificate = certificates.ebid_authentication(
-        ca, authentication.public_key(), holder, validity
-    )
-    signature_certificate = certificates.ebid_signature(
-        ca, signature.public_key(), holder, validity, usage
-    )
-    keys = (
-        piv.PivKey(
-            piv.AUTHENTICATION,
-            authentication,
-            authentication_certificate.public_bytes(Encoding.DER),
-        ),
-        piv.PivKey(
-            piv.SIGNATURE,
-            signature,
-            signature_certificate.public_bytes(Encoding.DER),
-            pin_always=True,
-        ),
-    )
-    pin = ReferenceData(EBID_PIN.encode().ljust(8, b"\xff"), tries)
-    puk = ReferenceData(EBID_PUK.encode(), tries)
-    return VirtualCard([piv.PivApplet(keys, pin, puk)], b"ebid")
+def _reference(secret: Secret) -> ReferenceData:
+    value = secret.value.encode()
+    if isinstance(secret, PivPin | Puk):
+        value = value.ljust(8, b"\xff")
+    return ReferenceData(value, secret.tries, secret.left)
 
 
-def _jpki(
-    ca: DemoCa,
-    holder: Cardholder,
-    validity: Validity,
-    usage: tuple[str, ...],
-    *,
-    tries: int,
-    signature_tries: int,
-) -> VirtualCard:
-    authentication, signature = new_rsa_key(), new_rsa_key()
-    authentication_ca = ca.subordinate(certificates.jpki_issuer("user authentication"))
-    signature_ca = ca.subordinate(certificates.jpki_issuer("digital signature"))
-    authentication_certificate = certificates.jpki_authentication(
-        authentication_ca, authentication.public_key(), validity
-    )
-    signature_certificate = certificates.jpki_signature(
-        signature_ca, signature.public_key(), holder, validity, usage
-    )
-    applet = jpki.JpkiApplet(
-        authentication=jpki.JpkiKey(
-            authentication,
-            authentication_certificate.public_bytes(Encoding.DER),
-            authentication_ca.certificate.public_bytes(Encoding.DER),
-            ReferenceData(JPKI_AUTHENTICATION_PIN.encode(), tries),
-        ),
-        signature=jpki.JpkiKey(
-            signature,
-            signature_certificate.public_bytes(Encoding.DER),
-            signature_ca.certificate.public_bytes(Encoding.DER),
-            ReferenceData(JPKI_SIGNATURE_PIN.encode(), signature_tries),
-        ),
-    )
-    return VirtualCard([applet], b"jpki")
+def _atr(spec: AtrSpec) -> bytes:
+    if spec.whole is not None:
+        return bytes.fromhex(spec.whole)
+    if spec.historical is not None:
+        return atr_of(bytes.fromhex(spec.historical))
+    return make_atr(spec.label.encode(), extended=spec.extended_length)
+
+
+def _der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.DER)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 
 class ReferenceData:
-    """A secret that blocks after `tries` wrong presentations in a row.
+    """A secret that blocks after `tries` wrong presentations in a row; `left` of them at first.
 
     The counter is lowered before the comparison, as cards do against power cuts.
     """
 
-    def __init__(self, value: bytes, tries: int) -> None:
+    def __init__(self, value: bytes, tries: int, left: int | None = None) -> None:
         self._initial = value
+        self._left = tries if left is None else left
         self.tries = tries
         self.restore()
 
     def restore(self) -> None:
         """Return to the state the card was issued in."""
         self._value = self._initial
-        self.tries_left = self.tries
+        self.tries_left = self._left
         self.verified = False
 
     @property

@@ -15,8 +15,9 @@ from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
 from bridged.sites.policy import SitePolicy
 from bridged.virtual.ca import DemoCa
-from bridged.virtual.card import INS_GENERAL_AUTHENTICATE, VirtualCard
+from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
+from bridged.virtual.misbehaviour import INS_GENERAL_AUTHENTICATE
 from bridged.virtual.profiles import make_card
 
 ORIGIN = "https://portal.example"

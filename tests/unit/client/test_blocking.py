@@ -23,8 +23,9 @@ from bridged.server import app as app_module
 from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
 from bridged.sites.policy import SitePolicy
-from bridged.virtual.card import INS_GENERAL_AUTHENTICATE, VirtualCard
+from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
+from bridged.virtual.misbehaviour import INS_GENERAL_AUTHENTICATE
 from bridged.virtual.profiles import EBID_PIN
 
 ORIGIN = "https://portal.example"

@@ -18,8 +18,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from bridged.protocol.messages import MAX_DIGESTS
-from bridged.virtual.card import INS_GENERAL_AUTHENTICATE, VirtualCard
+from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
+from bridged.virtual.misbehaviour import INS_GENERAL_AUTHENTICATE
 from bridged.virtual.profiles import EBID_PIN
 
 from .conftest import ALLOWED, Daemon
