@@ -1,8 +1,17 @@
 """What all Python tests of the repository share: a skip can be made a failure."""
 
+import os
+import tempfile
 from collections.abc import Generator
 
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what daemons remember during tests out of the home of who runs them."""
+    scratch = tempfile.TemporaryDirectory(prefix="bridged-state-")
+    config.add_cleanup(scratch.cleanup)
+    os.environ["XDG_STATE_HOME"] = scratch.name
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

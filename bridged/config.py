@@ -59,7 +59,12 @@ def runtime_dir() -> Path:
     """Return the folder of the token file, private to this user."""
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         return Path(runtime) / "bridged"
-    return platformdirs.user_state_path("bridged") / "run"
+    return state_dir() / "run"
+
+
+def state_dir() -> Path:
+    """Return the folder of what is remembered from one day to the next."""
+    return platformdirs.user_state_path("bridged")
 
 
 def load(path: Path | None = None) -> Config:

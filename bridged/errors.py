@@ -119,12 +119,18 @@ class SiteNotAllowed(CallerError):
 
 @dataclass(eq=False)
 class ConsentDenied(CallerError):
-    """The person said no to what the site asked for."""
+    """The person said no to what the site asked for, now or a while ago."""
 
     origin: str
     reason, code = "consent-denied", 4002
-    en = "You did not allow {origin} to use the IC card. Ask again if that was a mistake."
-    ja = "{origin} によるICカードの使用は許可されませんでした。誤って拒否した場合は、やり直してください。"
+    en = (
+        "You did not allow {origin} to use the IC card. If that was a mistake, "
+        "open the status page of bridged and take the refusal back."
+    )
+    ja = (
+        "{origin} によるICカードの使用は許可されませんでした。誤って拒否した場合は、"
+        "bridgedの状態画面で拒否を取り消してください。"
+    )
 
 
 @dataclass(eq=False)
@@ -133,8 +139,14 @@ class ConsentUnavailable(RetryableError):
 
     origin: str
     reason, code = "consent-unavailable", 4003
-    en = "Nobody could be asked whether {origin} may use the IC card: no dialog can be shown here."
-    ja = "確認の画面を表示できないため、{origin} によるICカードの使用の可否を確かめられませんでした。"
+    en = (
+        "Nobody could be asked whether {origin} may use the IC card: no dialog can be shown here. "
+        "To allow it, run: bridged sites allow {origin}"
+    )
+    ja = (
+        "確認の画面を表示できないため、{origin} によるICカードの使用の可否を確かめられませんでした。"
+        "許可するには次を実行してください: bridged sites allow {origin}"
+    )
 
 
 # ---- readers and cards ----
@@ -395,6 +407,21 @@ class RateLimited(RetryableError):
     reason, code = "rate-limited", 4402
     en = "This site asked too often. Try again in {retry_after_seconds} seconds."
     ja = "このサイトからの要求が多すぎます。{retry_after_seconds}秒後に、やり直してください。"
+
+
+@dataclass(eq=False)
+class RecordFailed(RetryableError):
+    """What has to be written down could not be, so it was not done; the log says which file."""
+
+    reason, code = "record-failed", 4410
+    en = (
+        "bridged could not write its records, so nothing was done. Check that the disk is not full "
+        "and look at the log: journalctl --user -u bridged"
+    )
+    ja = (
+        "bridgedが記録を書き込めないため、処理を中止しました。ディスクの空き容量を確かめ、"
+        "ログをご覧ください: journalctl --user -u bridged"
+    )
 
 
 # ---- the program itself ----

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bridged.config import DEFAULT_GRANTS, Config, load, runtime_dir
+from bridged.config import DEFAULT_GRANTS, Config, load, runtime_dir, state_dir
 from bridged.errors import ConfigError
 from bridged.model import Grant
 from bridged.pcsc.bus import Bus
+from bridged.sites.managed import load_managed
 from bridged.sites.origins import Origin
 from bridged.sites.policy import SitePolicy
+from bridged.sites.store import SiteStore
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +85,8 @@ def site_policy(config: Config, allow: list[str]) -> SitePolicy:
                 detail=f"{origin!r} is not an origin such as https://portal.example "
                 "(http on loopback only, no path, no slash at the end)",
             )
-    return SitePolicy(allowed)
+    store = SiteStore(state_dir() / "sites.json")
+    return SitePolicy(allowed, managed=load_managed(), store=store)
 
 
 @contextmanager
@@ -116,11 +119,12 @@ async def _serve(bus: Bus, policy: SitePolicy, port: int, exit_unused_s: float |
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-    hub = Hub(bus, [PagePin()])
+    await asyncio.to_thread(policy.store.load)
+    hub = Hub(bus, [PagePin()], policy)
     await hub.start()
     try:
         token = secrets.token_urlsafe(32)
-        app = create_app(hub, policy, token)
+        app = create_app(hub, token)
         unused = WhenUnused(exit_unused_s, ending.set) if exit_unused_s else None
         async with listening(app, port, systemd.handed_sockets(), unused) as bound:
             with token_file(runtime_dir(), bound, token) as path:

@@ -74,6 +74,8 @@ class Bridge:
         self._loop = loop
 
     info = _blocking(client.Bridge.info)
+    site_status = _blocking(client.Bridge.site_status)
+    request_grants = _blocking(client.Bridge.request_grants)
     readers = _blocking(client.Bridge.readers)
     certificates = _blocking(client.Bridge.certificates)
     pin_status = _blocking(client.Bridge.pin_status)

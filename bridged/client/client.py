@@ -73,6 +73,16 @@ class Bridge:
         """`bridge.info`."""
         return await self.call("bridge.info", m.NoParams(), m.BridgeInfo)
 
+    async def site_status(self, grants: Sequence[Grant] | None = None) -> m.SiteStatus:
+        """`site.status`."""
+        params = m.SiteStatusParams(grants=None if grants is None else tuple(grants))
+        return await self.call("site.status", params, m.SiteStatus)
+
+    async def request_grants(self, grants: Sequence[Grant]) -> m.SiteStatus:
+        """`site.request`."""
+        params = m.SiteRequestParams(grants=tuple(grants))
+        return await self.call("site.request", params, m.SiteStatus)
+
     async def readers(self) -> tuple[Reader, ...]:
         """`reader.list`."""
         return (await self.call("reader.list", m.NoParams(), m.ReaderList)).readers

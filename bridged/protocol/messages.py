@@ -67,6 +67,26 @@ class BridgeInfo(Wire, frozen=True):
     pin_entry: tuple[str, ...]
 
 
+class SiteStatusParams(Params, frozen=True):
+    """What the page would like to do; left out: `certificates` and `sign`."""
+
+    grants: tuple[Grant, ...] | None = None
+
+
+class SiteRequestParams(Params, frozen=True):
+    """What the person is asked for; what the site holds already is not asked again."""
+
+    grants: Annotated[tuple[Grant, ...], Meta(min_length=1, max_length=8)]
+
+
+class SiteStatus(Wire, frozen=True):
+    """What the site may do, what it lacks of what it wants, and whether asking would ask anybody."""
+
+    held: tuple[Grant, ...]
+    missing: tuple[Grant, ...]
+    can_ask: bool
+
+
 class ReaderList(Wire, frozen=True):
     """All readers; an empty list means that none is connected."""
 
@@ -208,6 +228,12 @@ class CancelResult(Wire, frozen=True):
     cancelled: bool
 
 
+class SiteEvent(Wire, frozen=True):
+    """What the site may do from now on."""
+
+    held: tuple[Grant, ...]
+
+
 class ReaderEvent(Wire, frozen=True):
     """The reader as it is after the event."""
 
@@ -250,6 +276,8 @@ class Method:
 
 METHODS: dict[str, Method] = {
     "bridge.info": Method(NoParams, BridgeInfo, None),
+    "site.status": Method(SiteStatusParams, SiteStatus, None),
+    "site.request": Method(SiteRequestParams, SiteStatus, None),
     "reader.list": Method(NoParams, ReaderList, Grant.CERTIFICATES),
     "certificate.list": Method(CertificateListParams, CertificateList, Grant.CERTIFICATES),
     "pin.status": Method(KeyParams, PinStatus, Grant.CERTIFICATES),
@@ -270,4 +298,6 @@ NOTIFICATIONS: dict[str, type[Wire]] = {
     "card.removed": ReaderEvent,
     "lease.ended": LeaseEndedEvent,
     "request.progress": ProgressEvent,
+    "site.granted": SiteEvent,
+    "site.revoked": SiteEvent,
 }

@@ -21,7 +21,7 @@ from bridged.server.guard import guard, identify
 from bridged.server.status import status_page, stylesheet
 from bridged.service.hub import Hub
 from bridged.sites.origins import Origin
-from bridged.sites.policy import Site, SitePolicy
+from bridged.sites.policy import Site
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,8 @@ MAX_MESSAGE = 1 << 20
 HEARTBEAT_S = 30.0
 MAX_CONNECTIONS = 16
 """Of one site, or of all programs together."""
+MAX_STRANGERS = 32
+"""Of all sites together that were granted nothing: they leave room for those that were."""
 LOOPBACK = ("127.0.0.1", "::1")
 UNUSED_STEPS = 10
 """So often in its time a daemon that leaves when unused looks whether it is."""
@@ -39,22 +41,23 @@ class Daemon:
     """What the handlers share."""
 
     hub: Hub
-    policy: SitePolicy
     token: str
-    sockets: dict[web.WebSocketResponse, Site]
+    connections: set[Connection]
 
     def full(self, site: Site) -> bool:
-        """Whether the site has as many connections as it may."""
-        return sum(each == site for each in self.sockets.values()) >= MAX_CONNECTIONS
+        """Whether the site, or all strangers together, have as many connections as they may."""
+        of_site = sum(each.site.origin == site.origin for each in self.connections)
+        strangers = sum(not each.site.grants for each in self.connections)
+        return of_site >= MAX_CONNECTIONS or (not site.grants and strangers >= MAX_STRANGERS)
 
 
 DAEMON = web.AppKey("daemon", Daemon)
 
 
-def create_app(hub: Hub, policy: SitePolicy, token: str) -> web.Application:
+def create_app(hub: Hub, token: str) -> web.Application:
     """Return the application; the hub is started and stopped by the caller."""
     app = web.Application(middlewares=[guard])
-    app[DAEMON] = Daemon(hub, policy, token, {})
+    app[DAEMON] = Daemon(hub, token, set())
     app.add_routes(
         [
             web.get("/v1", _socket),
@@ -138,7 +141,7 @@ def _bind(port: int) -> list[socket.socket]:
 
 async def _socket(request: web.Request) -> web.StreamResponse:
     daemon = request.app[DAEMON]
-    who = identify(request, daemon.policy, daemon.token)
+    who = identify(request, daemon.hub.policy, daemon.token)
     if who is None:
         raise web.HTTPForbidden(text="A page that may never connect, or no token.\n")
     ws = web.WebSocketResponse(
@@ -153,11 +156,12 @@ async def _socket(request: web.Request) -> web.StreamResponse:
     elif daemon.full(who):
         await ws.close(code=CloseCode.TOO_MANY_CONNECTIONS, message=b"too many connections")
     else:
-        daemon.sockets[ws] = who
+        connection = Connection(daemon.hub, ws, who)
+        daemon.connections.add(connection)
         try:
-            await Connection(daemon.hub, ws, who).run()
+            await connection.run()
         finally:
-            del daemon.sockets[ws]
+            daemon.connections.discard(connection)
     return ws
 
 
@@ -171,12 +175,12 @@ async def _openrpc(_: web.Request) -> web.Response:
 
 async def _status(request: web.Request) -> web.Response:
     daemon = request.app[DAEMON]
-    return status_page(request, daemon.hub, daemon.policy)
+    return status_page(request, daemon.hub)
 
 
 async def _close_sockets(app: web.Application) -> None:
     closing = [
-        ws.close(code=CloseCode.GOING_AWAY, message=b"the daemon is ending")
-        for ws in list(app[DAEMON].sockets)
+        connection.socket.close(code=CloseCode.GOING_AWAY, message=b"the daemon is ending")
+        for connection in list(app[DAEMON].connections)
     ]
     await asyncio.gather(*closing, return_exceptions=True)

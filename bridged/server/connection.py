@@ -37,6 +37,10 @@ class Idle(Exception):
     """The page has asked nothing for a long time."""
 
 
+class TurnedAway(Exception):
+    """The site may not go on here."""
+
+
 class Bucket:
     """Lets `BURST` frames through at once and `FRAMES_PER_S` in the long run."""
 
@@ -58,15 +62,19 @@ class Connection:
     def __init__(self, hub: Hub, socket: web.WebSocketResponse, site: Site) -> None:
         self.site = site
         self._hub = hub
-        self._socket = socket
+        self.socket = socket
         self._session = Session()
-        self._outgoing: asyncio.Queue[str] = asyncio.Queue(MAX_QUEUE)
+        self._outgoing: asyncio.Queue[str | None] = asyncio.Queue(MAX_QUEUE)
         self._overrun = asyncio.Event()
         self._answering: set[asyncio.Task[None]] = set()
 
     def notify(self, method: str, params: Wire) -> None:
         """Queue a notification."""
         self._queue(notification(method, params))
+
+    def turn_away(self) -> None:
+        """Close as a site that is not allowed, once everything that was queued before is sent."""
+        self._queue(None)
 
     async def run(self) -> None:
         """Serve until either side ends."""
@@ -85,13 +93,15 @@ class Connection:
             code = CloseCode.FLOOD
         except* Idle:
             code = CloseCode.GOING_AWAY
+        except* TurnedAway:
+            code = CloseCode.SITE_NOT_ALLOWED
         except* ConnectionError:
             log.debug("%s went away", self.site.origin)
         finally:
             self._hub.leave(self)
         if code is not None:
             log.info("%s is closed with %d", self.site.origin, code)
-            await self._socket.close(code=code, message=code.name.encode())
+            await self.socket.close(code=code, message=code.name.encode())
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
@@ -100,14 +110,14 @@ class Connection:
             try:
                 # A time-out of `receive` itself would begin anew with every pong.
                 async with asyncio.timeout(IDLE_S):
-                    message = await self._socket.receive()
+                    message = await self.socket.receive()
             except TimeoutError:
                 raise Idle from None
             if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}:
                 return
             bucket.take(loop.time())
             if message.type is not WSMsgType.TEXT:
-                await self._socket.close(code=1003, message=b"text frames only")
+                await self.socket.close(code=1003, message=b"text frames only")
                 return
             read = self._session.receive(message.data)
             if isinstance(read, Refusal):
@@ -129,18 +139,20 @@ class Connection:
             log.exception("internal error %s in %s", number, request.method)
             self._queue(self._session.fail(request, InternalError(id=number)))
 
-    def _queue(self, text: str) -> None:
+    def _queue(self, item: str | None) -> None:
         try:
-            self._outgoing.put_nowait(text)
+            self._outgoing.put_nowait(item)
         except asyncio.QueueFull:
             self._overrun.set()
 
     async def _write(self) -> None:
         while True:
-            text = await self._outgoing.get()
+            item = await self._outgoing.get()
+            if item is None:
+                raise TurnedAway
             try:
                 async with asyncio.timeout(SEND_TIMEOUT_S):
-                    await self._socket.send_str(text)
+                    await self.socket.send_str(item)
             except TimeoutError:
                 raise TooSlow from None
 

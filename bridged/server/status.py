@@ -12,7 +12,7 @@ from bridged import __version__
 from bridged.errors import PcscUnavailable
 from bridged.model import Reader, ReaderState
 from bridged.service.hub import Hub
-from bridged.sites.policy import Site, SitePolicy
+from bridged.sites.policy import Decision
 
 Text = tuple[str, str]
 
@@ -61,7 +61,7 @@ GRANTS: dict[str, Text] = {
 }
 
 
-def status_page(request: web.Request, hub: Hub, policy: SitePolicy) -> web.Response:
+def status_page(request: web.Request, hub: Hub) -> web.Response:
     """Return the page, in Japanese where the browser asks for it first, else in English."""
     lang = 0 if request.headers.get("Accept-Language", "ja").lower().startswith("ja") else 1
     texts = {name: escape(text[lang]) for name, text in TEXTS.items()}
@@ -70,7 +70,7 @@ def status_page(request: web.Request, hub: Hub, policy: SitePolicy) -> web.Respo
         lang=("ja", "en")[lang],
         version=escape(__version__),
         reader_rows=_readers(hub, lang),
-        site_rows=_sites(policy.sites(), lang),
+        site_rows=_sites(hub.policy.decisions(), lang),
     )
     return web.Response(text=page, content_type="text/html")
 
@@ -100,13 +100,11 @@ def _reader(reader: Reader, lang: int) -> str:
     )
 
 
-def _sites(sites: list[Site], lang: int) -> str:
+def _sites(sites: list[Decision], lang: int) -> str:
     if not sites:
         return f'<li class="wait"><span>{escape(TEXTS["no_site"][lang])}</span></li>'
     rows = []
     for site in sites:
         grants = "・".join(GRANTS[grant][lang] for grant in sorted(site.grants))
-        rows.append(
-            f"<li><strong>{escape(site.origin or '')}</strong><span>{escape(grants)}</span></li>"
-        )
+        rows.append(f"<li><strong>{escape(site.origin)}</strong><span>{escape(grants)}</span></li>")
     return "".join(rows)

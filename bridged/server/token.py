@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bridged.errors import ConfigError
+from bridged.private_files import create_private, private_folder
 
 
 @contextmanager
@@ -16,14 +16,10 @@ def token_file(folder: Path, port: int, token: str) -> Iterator[Path]:
 
     Raises `ConfigError` where the folder is open to others.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.stat()
-    if status.st_uid != os.getuid() or status.st_mode & 0o022:
-        raise ConfigError(file=str(folder), detail="other users can write to this folder")
+    private_folder(folder)
     path = folder / f"token-{port}"
     path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
+    with os.fdopen(create_private(path), "w", encoding="ascii") as file:
         file.write(token)
     try:
         yield path

@@ -22,6 +22,9 @@ class Peer(Protocol):
     def notify(self, method: str, params: Wire) -> None:
         """Send a notification; never waits."""
 
+    def turn_away(self) -> None:
+        """Close as a site that is not allowed, once what was queued is sent; never waits."""
+
 
 @dataclass(slots=True)
 class Call:

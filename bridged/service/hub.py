@@ -35,6 +35,7 @@ from bridged.model import (
 )
 from bridged.pcsc.bus import Bus
 from bridged.pin.entry import PinEntry, PinRequest, obtain
+from bridged.pin.prompt import Prompts, Where
 from bridged.protocol import messages as m
 from bridged.protocol import openrpc
 from bridged.protocol.session import Request
@@ -42,10 +43,12 @@ from bridged.secret import Pin
 from bridged.service.batch import Progress, sign_batch
 from bridged.service.calls import Call, Calls, Peer
 from bridged.service.card import InsertedCard
+from bridged.service.consent import Consent
 from bridged.service.keys import SigningKey, change, describe, unblock, verify
 from bridged.service.leases import Held, Leases
 from bridged.service.readers import Readers, Slot
 from bridged.signing import algorithms, webeid
+from bridged.sites.policy import Site, SitePolicy
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +56,15 @@ log = logging.getLogger(__name__)
 class Hub:
     """Serves requests of all connections over all readers."""
 
-    def __init__(self, bus: Bus, pin_entries: Sequence[PinEntry]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        pin_entries: Sequence[PinEntry],
+        policy: SitePolicy | None = None,
+        prompts: Prompts | None = None,
+    ) -> None:
+        self.policy = policy or SitePolicy({})
+        self._consent = Consent(self.policy, prompts or Prompts(), self.sites_changed)
         self._pin_entries = tuple(pin_entries)
         self._peers: set[Peer] = set()
         self._leases = Leases(self._lease_ended)
@@ -61,6 +72,8 @@ class Hub:
         self._calls = Calls()
         self._methods: dict[str, Callable[[Call, Any], Awaitable[Wire]]] = {
             "bridge.info": self._bridge_info,
+            "site.status": self._site_status,
+            "site.request": self._site_request,
             "reader.list": self._reader_list,
             "certificate.list": self._certificate_list,
             "pin.status": self._pin_status,
@@ -102,6 +115,25 @@ class Hub:
             call, lambda: self._methods[request.method](call, request.params)
         )
 
+    def sites_changed(self) -> None:
+        """Let every connection know what its site may do now; close those that lost a grant."""
+        for peer in list(self._peers):
+            if peer.site.origin is None:
+                continue
+            site = self.policy.site(peer.site.origin)
+            if site is None or not peer.site.grants <= site.grants:
+                self._revoke(peer, site.grants if site else frozenset())
+            elif site != peer.site:
+                peer.site = site
+                peer.notify("site.granted", m.SiteEvent(held=tuple(sorted(site.grants))))
+
+    def _revoke(self, peer: Peer, held: frozenset[Grant]) -> None:
+        log.info("%s was revoked and is closed", peer.site.origin)
+        peer.site = Site(peer.site.origin, frozenset())
+        peer.notify("site.revoked", m.SiteEvent(held=tuple(sorted(held))))
+        self.leave(peer)
+        peer.turn_away()
+
     # ---- events ----
 
     def _reader_event(self, event: str, reader: Reader, left: InsertedCard | None) -> None:
@@ -130,6 +162,15 @@ class Hub:
             grants=tuple(sorted(call.site.grants)),
             pin_entry=tuple(entry.way for entry in self._pin_entries),
         )
+
+    async def _site_status(self, call: Call, params: m.SiteStatusParams) -> m.SiteStatus:
+        return self._consent.status(call.site, params.grants)
+
+    async def _site_request(self, call: Call, params: m.SiteRequestParams) -> m.SiteStatus:
+        def told(where: Where | None) -> None:
+            log.debug("%s is asked about by %s", call.site.origin, where)
+
+        return await self._consent.request(lambda: call.site, params.grants, told)
 
     async def _reader_list(self, _: Call, __: m.NoParams) -> m.ReaderList:
         return m.ReaderList(readers=tuple(slot.describe() for slot in self.readers.all()))

@@ -8,12 +8,14 @@ import type {
   AuthenticationToken,
   BridgeInfo,
   Certificate,
+  Grant,
   Methods,
   OnError,
   OpenRpc,
   PinStatus,
   Reader,
   SignatureList,
+  SiteStatus,
   Usage,
   Lease as WireLease,
 } from "./protocol.ts";
@@ -94,7 +96,7 @@ type Redialling = Redial<(rpc: Rpc, info: BridgeInfo) => void>;
  *
  * Every method rejects with a `BridgeError` and takes a `signal`. Events carry their data in
  * `detail`: `reader.added`, `reader.removed`, `card.inserted`, `card.removed`, `lease.ended`,
- * `close`, and with `reconnect` also `open`: then list anew.
+ * `site.granted`, `site.revoked`, `close`, and with `reconnect` also `open`: then list anew.
  */
 export class Bridge extends BridgeEventTarget {
   #rpc: Rpc;
@@ -121,6 +123,26 @@ export class Bridge extends BridgeEventTarget {
   /** Whether calls can be made. */
   get open(): boolean {
     return this.#rpc.open;
+  }
+
+  /** Tell which grants this site holds and lacks; `certificates` and `sign` are wanted unless given. */
+  siteStatus(grants?: readonly Grant[], { signal }: CallOptions = {}): Promise<SiteStatus> {
+    return this.#call("site.status", defined({ grants }), { signal }, (status) => status);
+  }
+
+  /**
+   * Ask the person to let this site do what it may not yet, and wait for the answer; resolves at
+   * once where it may already. The answer is remembered.
+   *
+   * Call it after `connect()`, before the first use of the card. `page-pin`, for a PIN that is
+   * typed in the page, is asked for apart. Fails with `consent-denied`, `consent-unavailable`,
+   * `user-timeout`, `rate-limited`, and with `site-not-allowed` where an administrator decided.
+   */
+  requestGrants(grants: readonly Grant[], { signal }: CallOptions = {}): Promise<SiteStatus> {
+    return this.#call("site.request", { grants }, { signal }, (status) => {
+      this.#hasGrants(status.held);
+      return status;
+    });
   }
 
   /** List the readers; an empty list means that none is connected. */
@@ -255,6 +277,10 @@ export class Bridge extends BridgeEventTarget {
     }
   }
 
+  #hasGrants(grants: readonly Grant[]): void {
+    this.#info = { ...this.#info, grants };
+  }
+
   #forget(lease: string): void {
     this.#leases.get(lease)?.end();
     this.#leases.delete(lease);
@@ -268,6 +294,8 @@ export class Bridge extends BridgeEventTarget {
   #notified({ method, params }: Notification): void {
     if (method === "lease.ended") {
       this.#forget(params.lease);
+    } else if (method === "site.granted" || method === "site.revoked") {
+      this.#hasGrants(params.held);
     }
     this.dispatchEvent(new CustomEvent(method, { detail: params }));
   }

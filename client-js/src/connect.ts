@@ -53,7 +53,8 @@ const HINT_MS = 600;
  * Connect to the daemon; rejects with a `ConnectError` whose `messages` say what to do.
  *
  * Call it from a click, so that the browser's question has a context. It resolves once the
- * daemon has answered, so the site is allowed.
+ * daemon has answered. A site that the person has not met is connected too and may do nothing
+ * yet: `bridge.requestGrants()` asks. Reason `site-not-allowed` means that the site is denied.
  *
  * ```ts
  * const bridge = await connect({ onHint: (hint) => show(hint.ja) });

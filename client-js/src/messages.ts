@@ -35,8 +35,8 @@ export const CONNECT_MESSAGES = {
     en: "The browser's question was not answered with “Allow”. Try again and choose “Allow”. If there was no question, start bridged.",
   },
   "site-not-allowed": {
-    ja: "このサイトはbridgedで許可されていません。bridgedの設定でサイトを許可してから、もう一度お試しください。",
-    en: "This site is not allowed to use bridged. Allow the site in the settings of bridged and try again.",
+    ja: "このサイトはbridgedで拒否されています。拒否した覚えがない場合は、bridgedの状態画面で取り消すか、管理者にお問い合わせください。",
+    en: "This site is denied in bridged. If that was a mistake, take it back on the status page of bridged, or ask the administrator.",
   },
   "browser-unsupported": {
     ja: "このブラウザーでは、このページからbridgedに接続できません。Chrome、EdgeまたはFirefoxの最新版で開いてください。それでも接続できない場合は、サイトの管理者にお問い合わせください。",

@@ -157,6 +157,23 @@ export interface BridgeInfo {
   readonly pinEntry: readonly string[];
 }
 
+/** What the page would like to do; `certificates` and `sign` unless given. */
+export interface SiteStatusParams {
+  readonly grants?: readonly Grant[] | null;
+}
+
+/** What the person is asked for. */
+export interface SiteRequestParams {
+  readonly grants: readonly Grant[];
+}
+
+/** What the site may do, what it lacks, and whether asking would ask anybody now. */
+export interface SiteStatus {
+  readonly held: readonly Grant[];
+  readonly missing: readonly Grant[];
+  readonly canAsk: boolean;
+}
+
 /** All readers; an empty list means that none is connected. */
 export interface ReaderList {
   readonly readers: readonly Reader[];
@@ -262,6 +279,11 @@ export interface OpenRpc {
   readonly components: Readonly<Record<string, unknown>>;
 }
 
+/** What the site may do from now on. */
+export interface SiteEvent {
+  readonly held: readonly Grant[];
+}
+
 /** The reader as it is after the event. */
 export interface ReaderEvent {
   readonly reader: Reader;
@@ -286,6 +308,8 @@ export interface LeaseEndedEvent {
 /** Every request, with what goes in and what comes out. */
 export interface Methods {
   "bridge.info": { params: Empty; result: BridgeInfo };
+  "site.status": { params: SiteStatusParams; result: SiteStatus };
+  "site.request": { params: SiteRequestParams; result: SiteStatus };
   "reader.list": { params: Empty; result: ReaderList };
   "certificate.list": { params: CertificateListParams; result: CertificateList };
   "pin.status": { params: KeyParams; result: PinStatus };
@@ -307,6 +331,8 @@ export interface Notifications {
   "card.removed": ReaderEvent;
   "lease.ended": LeaseEndedEvent;
   "request.progress": ProgressEvent;
+  "site.granted": SiteEvent;
+  "site.revoked": SiteEvent;
 }
 
 /** Every reason a request can fail for, with the members of `error.data` it brings. */
@@ -347,5 +373,6 @@ export interface Errors {
   busy: Empty;
   cancelled: Empty;
   "rate-limited": { readonly retryAfterSeconds: number };
+  "record-failed": Empty;
   "internal-error": { readonly id: string };
 }

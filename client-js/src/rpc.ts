@@ -46,6 +46,8 @@ const EVENTS: Readonly<Record<Notification["method"], true>> = {
   "card.inserted": true,
   "card.removed": true,
   "lease.ended": true,
+  "site.granted": true,
+  "site.revoked": true,
 };
 
 /** How this end names the failure of a peer that breaks the protocol (RFC 6455, section 7.4.1). */

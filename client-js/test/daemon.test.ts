@@ -54,9 +54,18 @@ suite("the daemon", () => {
     assert(bridge.info.methods.includes("signature.create"));
   });
 
-  test("closes the socket of a site that is not allowed", async () => {
-    const connecting = connect(daemon.from("https://other.example"));
-    await assert.rejects(connecting, { name: "ConnectError", reason: "site-not-allowed" });
+  test("connects a site that nobody has met, which may do nothing until it is allowed", async () => {
+    const stranger = await connect(daemon.from("https://other.example"));
+    assert.deepEqual(stranger.info.grants, []);
+    await assertFails(stranger.readers(), "site-not-allowed");
+    assert.deepEqual((await stranger.siteStatus()).missing, ["certificates", "sign"]);
+    await assertFails(stranger.requestGrants(["certificates"]), "consent-unavailable");
+    stranger.close();
+  });
+
+  test("asks nobody for what a site may do already", async () => {
+    const { held, missing } = await bridge.requestGrants(["sign", "page-pin"]);
+    assert.deepEqual([held, missing], [["certificates", "page-pin", "sign"], []]);
   });
 
   test("looks as if it were not there to an origin that may never connect", async () => {

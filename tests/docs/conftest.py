@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import pytest
 
-from bridged.model import Grant
+from bridged.config import DEFAULT_GRANTS
 from bridged.pin.entry import PagePin
+from bridged.pin.prompt import Asker, Dialog, Prompts
+from bridged.pin.question import Question
+from bridged.secret import Pin
 from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
 from bridged.sites.policy import SitePolicy
@@ -28,10 +32,33 @@ class Desk:
     """Where the daemon listens, and what lies beside the computer."""
 
     url: str
+    hub: Hub
     bus: InProcessBus
     card: VirtualCard
     signing: asyncio.Queue[None]
     """Holds one item for each signature that the card has begun."""
+
+
+class Agrees:
+    """A dialog, and a person in front of it who says yes."""
+
+    name: ClassVar[str] = "dialog"
+    url = None
+
+    def is_open(self, asker: Asker) -> bool:
+        return asker.origin == ORIGIN
+
+    async def start(self, asker: Asker) -> Dialog:
+        return self
+
+    async def confirm(self, question: Question) -> bool:
+        return True
+
+    async def pin(self, question: Question) -> Pin:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        pass
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +72,7 @@ def _issued_once() -> VirtualCard:
 @pytest.fixture
 async def desk(_issued_once: VirtualCard, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     bus = InProcessBus(readers=1)
-    hub = Hub(bus, [PagePin()])
+    hub = Hub(bus, [PagePin()], SitePolicy({ORIGIN: DEFAULT_GRANTS}), Prompts([Agrees()]))
     _issued_once.restore()
     _issued_once.signature_latency_s = 0.0
     loop, signing = asyncio.get_running_loop(), asyncio.Queue[None]()
@@ -58,8 +85,6 @@ async def desk(_issued_once: VirtualCard, monkeypatch: pytest.MonkeyPatch) -> As
 
     monkeypatch.setattr(_issued_once, "transmit", transmit_and_tell)
     await hub.start()
-    async with listening(
-        create_app(hub, SitePolicy({ORIGIN: frozenset(Grant)}), "token"), 0
-    ) as port:
-        yield Desk(f"ws://127.0.0.1:{port}/v1", bus, _issued_once, signing)
+    async with listening(create_app(hub, "token"), 0) as port:
+        yield Desk(f"ws://127.0.0.1:{port}/v1", hub, bus, _issued_once, signing)
     await hub.stop()

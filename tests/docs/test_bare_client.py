@@ -23,7 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 PORTAL = "https://portal.example"
 PIN = "123456"
@@ -193,8 +193,10 @@ async def test_a_program_brings_the_token_file(daemon: tuple[int, Path]) -> None
             pass
 
 
-async def test_a_site_that_is_not_allowed_reads_the_code(daemon: tuple[int, Path]) -> None:
+async def test_a_site_that_nobody_has_met_may_ask(daemon: tuple[int, Path]) -> None:
     async with open_socket(daemon[0], origin="https://other.example") as ws:
-        with pytest.raises(ConnectionClosed):
-            await ws.recv()
-        assert ws.close_code == 4403
+        await ws.send('{"jsonrpc": "2.0", "id": 1, "method": "reader.list"}')
+        refused = json.loads(await ws.recv())["error"]
+        assert (refused["code"], refused["data"]["grant"]) == (4001, "certificates")
+        await ws.send('{"jsonrpc": "2.0", "id": 2, "method": "site.status"}')
+        assert json.loads(await ws.recv())["result"]["missing"] == ["certificates", "sign"]

@@ -17,9 +17,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
-from bridged.protocol.messages import METHODS, NOTIFICATIONS
+from bridged.protocol.messages import METHODS, NOTIFICATIONS, CloseCode
 
 from .conftest import ORIGIN, Desk
 
@@ -125,6 +126,9 @@ async def test_every_frame_of_the_page_is_what_goes_over_the_wire(desk: Desk) ->
                     desk.bus.insert(0, desk.card)
                 case "remove":
                     desk.bus.remove(0)
+                case "revoke":
+                    assert desk.hub.policy.forget(ORIGIN)
+                    desk.hub.sites_changed()
                 case "slow":
                     desk.card.signature_latency_s = SLOW_S
                     while not desk.signing.empty():
@@ -140,6 +144,9 @@ async def test_every_frame_of_the_page_is_what_goes_over_the_wire(desk: Desk) ->
                     await conversation.receive(step.frame)
                 case other:
                     pytest.fail(f"the page tells the test to do {other!r}")
+        with pytest.raises(ConnectionClosed):
+            await ws.recv()
+        assert ws.close_code == CloseCode.SITE_NOT_ALLOWED
     assert [each["method"] for each in conversation.early] in ([], ["request.progress"])
     check_signatures(conversation.names.known)
 

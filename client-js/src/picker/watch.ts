@@ -22,7 +22,13 @@ export type Look =
   | { readonly trouble: Trouble; readonly readers: readonly [] }
   | { readonly trouble: null; readonly readers: readonly ReaderLook[] };
 
-const EVENTS = ["reader.added", "reader.removed", "card.inserted", "card.removed"] as const;
+const EVENTS = [
+  "reader.added",
+  "reader.removed",
+  "card.inserted",
+  "card.removed",
+  "site.granted",
+] as const;
 
 /** States of a reader in which its card need not be asked. */
 const STATE_TROUBLE: Partial<Record<ReaderState, string>> = {

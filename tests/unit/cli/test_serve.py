@@ -108,7 +108,7 @@ def test_an_unknown_grant_is_refused() -> None:
 def test_the_command_line_stands_over_the_settings() -> None:
     settings = Config(sites=(AllowedSite(origin="https://a.example"),))
     policy = site_policy(settings, ["https://a.example=page-pin", "https://b.example"])
-    grants = {site.origin: site.grants for site in policy.sites()}
+    grants = {site.origin: site.grants for site in policy.decisions()}
     assert grants == {
         "https://a.example": {Grant.PAGE_PIN},
         "https://b.example": {Grant.CERTIFICATES, Grant.SIGN},

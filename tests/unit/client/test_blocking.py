@@ -34,9 +34,9 @@ TOKEN = "token-of-the-test"
 
 @asynccontextmanager
 async def serving(bus: InProcessBus) -> AsyncIterator[str]:
-    hub = Hub(bus, [PagePin()])
+    hub = Hub(bus, [PagePin()], SitePolicy({ORIGIN: frozenset(Grant)}))
     await hub.start()
-    async with listening(create_app(hub, SitePolicy({ORIGIN: frozenset(Grant)}), TOKEN), 0) as port:
+    async with listening(create_app(hub, TOKEN), 0) as port:
         yield f"ws://127.0.0.1:{port}/v1"
     await hub.stop()
 

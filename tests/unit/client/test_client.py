@@ -13,7 +13,14 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from bridged.client.client import Bridge, Event, connect
-from bridged.errors import Cancelled, InternalError, ParseError, PinIncorrect, SiteNotAllowed
+from bridged.errors import (
+    Cancelled,
+    ConsentUnavailable,
+    InternalError,
+    ParseError,
+    PinIncorrect,
+    SiteNotAllowed,
+)
 from bridged.model import Grant, Usage
 from bridged.pin.entry import PagePin
 from bridged.protocol import messages as m
@@ -31,9 +38,9 @@ TOKEN = "token-of-the-test"
 
 @pytest.fixture
 async def url(bus: InProcessBus) -> AsyncIterator[str]:
-    hub = Hub(bus, [PagePin()])
+    hub = Hub(bus, [PagePin()], SitePolicy({ORIGIN: frozenset(Grant)}))
     await hub.start()
-    app = create_app(hub, SitePolicy({ORIGIN: frozenset(Grant)}), TOKEN)
+    app = create_app(hub, TOKEN)
     async with listening(app, 0) as port:
         yield f"ws://127.0.0.1:{port}/v1"
     await hub.stop()
@@ -90,8 +97,12 @@ async def test_who_may_never_connect_is_told(url: str, who: dict[str, str]) -> N
 
 async def test_a_site_that_is_not_allowed_is_told_at_its_first_call(url: str) -> None:
     async with connect(url, origin="https://other.example") as bridge:
+        assert (await bridge.info()).grants == ()
+        assert (await bridge.site_status([Grant.SIGN])).missing == (Grant.SIGN,)
+        with pytest.raises(ConsentUnavailable):
+            await bridge.request_grants([Grant.SIGN])
         with pytest.raises(SiteNotAllowed):
-            await bridge.info()
+            await bridge.readers()
 
 
 async def test_nobody_there_is_an_oserror() -> None:

@@ -85,7 +85,13 @@ def test_every_notification_is_on_the_page_with_its_members() -> None:
     told = [[name for name in each if name[0].islower()] for each in objects]
     assert told == [
         members(kind)
-        for kind in (messages.ReaderEvent, messages.LeaseEndedEvent, messages.ProgressEvent)
+        for kind in (
+            messages.ReaderEvent,
+            messages.LeaseEndedEvent,
+            messages.ProgressEvent,
+            messages.SiteEvent,
+            messages.SiteEvent,
+        )
     ]
     assert {cause.value for cause in LeaseEnd} <= set(quoted(text))
 
@@ -115,6 +121,7 @@ def test_every_object_is_on_the_page_with_its_members() -> None:
         "Certificate": model.Certificate,
         "x509": model.X509,
         "PinStatus": model.PinStatus,
+        "SiteStatus": messages.SiteStatus,
         "SignatureFailure": messages.SignatureFailure,
         "AuthenticationToken": model.AuthenticationToken,
     }

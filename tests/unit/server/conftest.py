@@ -36,8 +36,8 @@ class Daemon:
 @pytest.fixture
 async def daemon(bus: InProcessBus, no_blocking: BlockBuster) -> AsyncIterator[Daemon]:
     policy = SitePolicy({ALLOWED: frozenset(Grant)})
-    hub = Hub(bus, [PagePin()])
+    hub = Hub(bus, [PagePin()], policy)
     await hub.start()
-    async with listening(create_app(hub, policy, TOKEN), 0) as port:
+    async with listening(create_app(hub, TOKEN), 0) as port:
         yield Daemon(port, hub)
     await hub.stop()

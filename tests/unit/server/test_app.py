@@ -21,11 +21,27 @@ from bridged.server import connection as connection_module
 from bridged.server.app import MAX_MESSAGE, create_app, listening
 from bridged.service.hub import Hub
 from bridged.sites.policy import SitePolicy
+from bridged.sites.store import How
 from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
 
 from .conftest import ALLOWED, TOKEN, Daemon
 
+FREE = {"bridge.info", "site.status", "site.request", "request.cancel", "rpc.discover"}
+"""What a site without any grant may call."""
+PARAMS: dict[str, dict[str, Any]] = {
+    "pin.status": {"key": "x"},
+    "pin.verify": {"key": "x"},
+    "pin.change": {"key": "x"},
+    "pin.unblock": {"key": "x"},
+    "lease.release": {"lease": "x"},
+    "authentication.create": {"certificate": "x", "challenge": "x" * 44},
+    "signature.create": {
+        "certificate": "x",
+        "algorithm": "RS256",
+        "digests": ["LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="],
+    },
+}
 BRIDGED = [Subprotocol("bridged.v1")]
 
 
@@ -59,8 +75,42 @@ async def test_an_allowed_site_is_served(daemon: Daemon) -> None:
     assert set(reply["result"]["methods"]) == set(m.METHODS)
 
 
-async def test_a_site_that_is_not_allowed_can_read_why(daemon: Daemon) -> None:
+async def test_a_site_that_is_denied_can_read_why(daemon: Daemon) -> None:
+    daemon.hub.policy.deny("https://other.example", How.COMMAND, never=True)
     assert await close_code(daemon, "https://other.example") == m.CloseCode.SITE_NOT_ALLOWED
+
+
+async def test_a_site_that_nobody_has_met_is_let_in_and_may_do_nothing(daemon: Daemon) -> None:
+    async with open_socket(daemon, "https://other.example") as ws:
+        assert (await ask(ws, "bridge.info"))["result"]["grants"] == []
+        for method in sorted(m.METHODS.keys() - FREE):
+            refused = await ask(ws, method, **PARAMS.get(method, {}))
+            assert refused["error"]["data"]["reason"] == "site-not-allowed", method
+
+
+async def test_a_revoked_site_reads_what_is_left_and_is_closed(daemon: Daemon) -> None:
+    daemon.hub.policy.grant("https://other.example", list(Grant), How.COMMAND)
+    async with open_socket(daemon, "https://other.example") as ws:
+        await ask(ws, "reader.list")
+        daemon.hub.policy.forget("https://other.example")
+        daemon.hub.sites_changed()
+        revoked = json.loads(await ws.recv())
+        assert (revoked["method"], revoked["params"]) == ("site.revoked", {"held": []})
+        with pytest.raises(ConnectionClosed):
+            await ws.recv()
+        assert ws.close_code == m.CloseCode.SITE_NOT_ALLOWED
+
+
+async def test_strangers_leave_room_for_sites_that_were_granted_something(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridged.server.app.MAX_STRANGERS", 1)
+    async with open_socket(daemon, "https://one.example") as first:
+        await ask(first, "bridge.info")
+        code = await close_code(daemon, "https://two.example")
+        assert code == m.CloseCode.TOO_MANY_CONNECTIONS
+        async with open_socket(daemon) as ws:
+            assert "result" in await ask(ws, "reader.list")
 
 
 @pytest.mark.parametrize("offered", [None, [Subprotocol("bridged.v0")]])
@@ -127,8 +177,9 @@ async def test_a_program_with_the_token_is_served(daemon: Daemon) -> None:
 
 async def test_the_token_does_not_make_a_page_a_program(daemon: Daemon) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    code = await close_code(daemon, "https://other.example", additional_headers=headers)
-    assert code == m.CloseCode.SITE_NOT_ALLOWED
+    async with open_socket(daemon, "https://other.example", additional_headers=headers) as ws:
+        info = (await ask(ws, "bridge.info"))["result"]
+    assert (info["origin"], info["grants"]) == ("https://other.example", [])
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/status.css", "/v1"])
@@ -292,9 +343,9 @@ async def test_the_openrpc_document_is_served(daemon: Daemon) -> None:
 async def test_the_end_of_the_daemon_is_told_and_the_card_forgets_the_pin(
     bus: InProcessBus, ebid: VirtualCard
 ) -> None:
-    hub = Hub(bus, [PagePin()])
+    hub = Hub(bus, [PagePin()], SitePolicy({ALLOWED: frozenset(Grant)}))
     await hub.start()
-    app = create_app(hub, SitePolicy({ALLOWED: frozenset(Grant)}), TOKEN)
+    app = create_app(hub, TOKEN)
     async with listening(app, 0) as port:
         daemon = Daemon(port, hub)
         ws = await open_socket(daemon)
@@ -313,7 +364,7 @@ async def test_the_end_of_the_daemon_is_told_and_the_card_forgets_the_pin(
 
 
 async def test_a_taken_port_is_said(daemon: Daemon) -> None:
-    app = create_app(daemon.hub, SitePolicy({}), TOKEN)
+    app = create_app(daemon.hub, TOKEN)
     with pytest.raises(AddressInUse):
         async with listening(app, daemon.port):
             pass

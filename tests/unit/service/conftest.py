@@ -23,11 +23,15 @@ class Page:
 
     def __init__(self, hub: Hub, origin: str | None, grants: frozenset[Grant]) -> None:
         self.site = Site(origin, grants)
+        self.turned_away = False
         self.events: asyncio.Queue[tuple[str, Wire]] = asyncio.Queue()
         self._hub = hub
 
     def notify(self, method: str, params: Wire) -> None:
         self.events.put_nowait((method, params))
+
+    def turn_away(self) -> None:
+        self.turned_away = True
 
     async def event(self, name: str) -> Wire:
         """Return the parameters of the next event of a name, passing over others."""
