@@ -42,8 +42,12 @@ class PinSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that can be set."""
+    """Everything that can be set.
 
+    `any_user` serves every user of the computer, for a daemon that is the machine's own.
+    """
+
+    any_user: bool = False
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = DEFAULT_PORT
     sites: tuple[AllowedSite, ...] = ()
     pin: PinSettings = PinSettings()

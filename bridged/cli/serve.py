@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bridged.config import DEFAULT_GRANTS, Config, load, runtime_dir, state_dir
 from bridged.errors import ConfigError
+from bridged.hardening import forbid_dumps
 from bridged.model import Grant
 from bridged.pcsc.bus import Bus
 from bridged.sites.managed import load_managed
@@ -48,16 +49,23 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="SECONDS",
         help="end when nobody has been connected for so long (for socket activation)",
     )
+    parser.add_argument(
+        "--any-user",
+        action="store_true",
+        help="serve every user of this computer (for a daemon that is the machine's own)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
+    forbid_dumps()
     config = load(args.config)
     policy = site_policy(config, args.allow)
     port = config.port if args.port is None else args.port
     with _bus(args.virtual, args.ca) as bus:
-        asyncio.run(_serve(bus, policy, port, args.exit_unused))
+        any_user = args.any_user or config.any_user
+        asyncio.run(_serve(bus, policy, port, args.exit_unused, any_user=any_user))
     return 0
 
 
@@ -108,7 +116,9 @@ def _bus(profile: str | None, ca: Path | None) -> Iterator[Bus]:
         yield bus
 
 
-async def _serve(bus: Bus, policy: SitePolicy, port: int, exit_unused_s: float | None) -> None:
+async def _serve(
+    bus: Bus, policy: SitePolicy, port: int, exit_unused_s: float | None, *, any_user: bool
+) -> None:
     from bridged.pin.entry import PagePin
     from bridged.server import systemd
     from bridged.server.app import WhenUnused, create_app, listening
@@ -126,7 +136,8 @@ async def _serve(bus: Bus, policy: SitePolicy, port: int, exit_unused_s: float |
         token = secrets.token_urlsafe(32)
         app = create_app(hub, token)
         unused = WhenUnused(exit_unused_s, ending.set) if exit_unused_s else None
-        async with listening(app, port, systemd.handed_sockets(), unused) as bound:
+        handed = systemd.handed_sockets()
+        async with listening(app, port, handed, unused, any_user=any_user) as bound:
             with token_file(runtime_dir(), bound, token) as path:
                 log.info("the token for programs is in %s", path)
                 print(f"listening on http://127.0.0.1:{bound}", flush=True)

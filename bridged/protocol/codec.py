@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -57,13 +58,31 @@ def encode(value: object) -> str:
     return _encoder.encode(value).decode()
 
 
+class _Duplicate(Exception):
+    """An object has two members of one name."""
+
+
+def _unique(members: list[tuple[str, object]]) -> None:
+    """Refuse what JSON readers understand differently: some take the first, some the last."""
+    names: set[str] = set()
+    for name, _ in members:
+        if name in names:
+            raise _Duplicate(name)
+        names.add(name)
+
+
 def decode_envelope(text: str) -> Envelope:
     """Read a request; raises `ParseError` and `InvalidRequest`."""
     try:
         envelope = _envelope.decode(text)
+        json.loads(text, object_pairs_hook=_unique)
+    except _Duplicate as error:
+        raise InvalidRequest(
+            detail=f"the member {error.args[0][:100]!r} stands there twice"
+        ) from None
     except msgspec.ValidationError as error:
         raise InvalidRequest(detail=str(error)[:200]) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
+    except (ValueError, RecursionError):
         raise ParseError from None
     if envelope.jsonrpc != "2.0":
         raise InvalidRequest(detail="jsonrpc is not “2.0”")

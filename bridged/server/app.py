@@ -17,6 +17,7 @@ from bridged.protocol.codec import encode
 from bridged.protocol.messages import SUBPROTOCOL, CloseCode
 from bridged.protocol.openrpc import document
 from bridged.server.connection import Connection
+from bridged.server.door import Door
 from bridged.server.guard import guard, identify
 from bridged.server.status import status_page, stylesheet
 from bridged.service.hub import Hub
@@ -85,27 +86,35 @@ async def listening(
     port: int,
     handed: Sequence[socket.socket] = (),
     when_unused: WhenUnused | None = None,
+    *,
+    any_user: bool = False,
 ) -> AsyncIterator[int]:
     """Listen on both loopback addresses, or on the sockets `handed` over; yields the port.
 
-    Port 0 picks a free one. Raises `AddressInUse`.
+    Port 0 picks a free one. Only connections of this user are served, unless `any_user`. Raises
+    `AddressInUse`.
     """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0)
     await runner.setup()
     assert runner.server is not None
-    watch = asyncio.create_task(_watch(runner.server, when_unused)) if when_unused else None
+    door = Door(runner.server, any_user=any_user)
+    watch = asyncio.create_task(_watch(door, when_unused)) if when_unused else None
+    servers: list[asyncio.Server] = []
     try:
         sockets = list(handed) or _bind(port)
-        for sock in sockets:
-            await web.SockSite(runner, sock).start()
+        loop = asyncio.get_running_loop()
+        servers += [await loop.create_server(door, sock=sock) for sock in sockets]
         yield sockets[0].getsockname()[1]
     finally:
         if watch is not None:
             watch.cancel()
+        for server in servers:
+            server.close()
+        door.close()
         await runner.cleanup()
 
 
-async def _watch(server: web.Server, unused: WhenUnused) -> None:
+async def _watch(door: Door, unused: WhenUnused) -> None:
     """Wait for the daemon to be unused.
 
     A connection that has not said a word counts: a browser holds it while it asks the person.
@@ -113,7 +122,7 @@ async def _watch(server: web.Server, unused: WhenUnused) -> None:
     step, quiet = unused.seconds / UNUSED_STEPS, 0
     while quiet < UNUSED_STEPS:
         await asyncio.sleep(step)
-        quiet = 0 if server.connections else quiet + 1
+        quiet = 0 if door.open_sockets else quiet + 1
     unused.then()
 
 

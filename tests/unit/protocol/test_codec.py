@@ -220,3 +220,24 @@ def test_a_frame_may_have_members_of_later_versions() -> None:
 )
 def test_names_have_two_spellings(python: str, wire: str) -> None:
     assert codec.wire_name(python) == wire
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"jsonrpc":"2.0","id":1,"method":"bridge.info","method":"reader.list"}',
+        '{"jsonrpc":"2.0","id":1,"id":1,"method":"bridge.info"}',
+        '{"jsonrpc":"2.0","id":1,"method":"x","params":{"pin":"1","pin":"2"}}',
+        '{"jsonrpc":"2.0","id":1,"method":"x","params":{"pin":"1","p\\u0069n":"2"}}',
+        '{"jsonrpc":"2.0","id":1,"method":"x","params":[{"a":{"b":1,"b":1}}]}',
+    ],
+)
+def test_a_member_that_stands_twice_is_refused_wherever_it_stands(text: str) -> None:
+    with pytest.raises(errors.InvalidRequest, match="twice"):
+        codec.decode_envelope(text)
+
+
+@pytest.mark.parametrize("params", ["[" * 100_000, '{"a":' * 100_000, "1" * 5000])
+def test_depth_and_length_are_no_way_around_that(params: str) -> None:
+    with pytest.raises(ParseError):
+        codec.decode_envelope(f'{{"jsonrpc":"2.0","id":1,"method":"x","params":{params}}}')
