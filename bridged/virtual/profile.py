@@ -191,10 +191,15 @@ class Profile(_Table, frozen=True):
     misbehaviour: tuple[Misbehaviour, ...] = ()
 
 
+_SHIPPED = {
+    file.name.removesuffix(".toml"): file.read_text(encoding="utf-8")
+    for file in resources.files("bridged.virtual").joinpath("shipped").iterdir()
+}
+
+
 def shipped() -> tuple[str, ...]:
     """Return the names of the profiles that come with bridged."""
-    files = resources.files("bridged.virtual").joinpath("shipped").iterdir()
-    return tuple(sorted(file.name.removesuffix(".toml") for file in files))
+    return tuple(sorted(_SHIPPED))
 
 
 def load(name: str) -> Profile:
@@ -214,7 +219,7 @@ def _tables(name: str) -> dict[str, Any]:
     base = tables.pop("extends", None)
     if base is None:
         return tables
-    if base not in shipped():
+    if base not in _SHIPPED:
         raise ConfigError(
             file=name, detail=f"there are {', '.join(shipped())} - at `$.extends`"
         ) from None
@@ -222,8 +227,8 @@ def _tables(name: str) -> dict[str, Any]:
 
 
 def _text(name: str) -> str:
-    if name in shipped():
-        return resources.files("bridged.virtual").joinpath("shipped", f"{name}.toml").read_text()
+    if name in _SHIPPED:
+        return _SHIPPED[name]
     file = Path(name)
     if not file.exists():
         raise ConfigError(file=name, detail=f"no such profile; there are {', '.join(shipped())}")
