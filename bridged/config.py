@@ -41,6 +41,13 @@ class PinSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pinentry: str = ""
 
 
+class DocumentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The time-stamp authority: its https address, and a PEM file of what it must chain to."""
+
+    tsa: str | None = None
+    tsa_roots: str | None = None
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set.
 
@@ -52,6 +59,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sites: tuple[AllowedSite, ...] = ()
     pin: PinSettings = PinSettings()
     language: Literal["ja", "en"] | None = None
+    documents: DocumentSettings = DocumentSettings()
 
 
 def default_path() -> Path:

@@ -70,6 +70,21 @@ class Algorithm(StrEnum):
     EdDSA = "EdDSA"
 
 
+class DocumentFormat(StrEnum):
+    """How a signature is put to a document (ETSI EN 319 122, 319 132 and 319 142)."""
+
+    CADES = "cades"
+    XADES = "xades"
+    PADES = "pades"
+
+
+class SignatureLevel(StrEnum):
+    """Baseline levels: `B-B`, or `B-T` with a time-stamp of an authority beside it."""
+
+    B_B = "B-B"
+    B_T = "B-T"
+
+
 class Grant(StrEnum):
     """What a site may do; a site holds any set of these."""
 

@@ -11,8 +11,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bridged.config import DEFAULT_GRANTS, Config, load, runtime_dir, state_dir
+from bridged.config import DEFAULT_GRANTS, Config, DocumentSettings, load, runtime_dir, state_dir
 from bridged.errors import ConfigError
 from bridged.hardening import forbid_dumps
 from bridged.model import Grant
@@ -21,6 +22,9 @@ from bridged.sites.managed import load_managed
 from bridged.sites.origins import Origin
 from bridged.sites.policy import SitePolicy
 from bridged.sites.store import SiteStore
+
+if TYPE_CHECKING:
+    from bridged.service.tsa import TimestampAuthority
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +67,10 @@ def run(args: argparse.Namespace) -> int:
     config = load(args.config)
     policy = site_policy(config, args.allow)
     port = config.port if args.port is None else args.port
+    tsa = time_stamp_authority(config.documents)
     with _bus(args.virtual, args.ca) as bus:
         any_user = args.any_user or config.any_user
-        asyncio.run(_serve(bus, policy, port, args.exit_unused, any_user=any_user))
+        asyncio.run(_serve(bus, policy, port, args.exit_unused, tsa, any_user=any_user))
     return 0
 
 
@@ -97,6 +102,16 @@ def site_policy(config: Config, allow: list[str]) -> SitePolicy:
     return SitePolicy(allowed, managed=load_managed(), store=store)
 
 
+def time_stamp_authority(settings: DocumentSettings) -> TimestampAuthority | None:
+    """Return the authority of the settings, if any; raises `ConfigError`."""
+    if settings.tsa is None:
+        return None
+    from bridged.service.tsa import TimestampAuthority
+
+    roots = settings.tsa_roots
+    return TimestampAuthority.of(settings.tsa, Path(roots).expanduser() if roots else None)
+
+
 @contextmanager
 def _bus(profile: str | None, ca: Path | None) -> Iterator[Bus]:
     if profile is None:
@@ -117,12 +132,19 @@ def _bus(profile: str | None, ca: Path | None) -> Iterator[Bus]:
 
 
 async def _serve(
-    bus: Bus, policy: SitePolicy, port: int, exit_unused_s: float | None, *, any_user: bool
+    bus: Bus,
+    policy: SitePolicy,
+    port: int,
+    exit_unused_s: float | None,
+    tsa: TimestampAuthority | None,
+    *,
+    any_user: bool,
 ) -> None:
     from bridged.pin.entry import PagePin
     from bridged.server import systemd
     from bridged.server.app import WhenUnused, create_app, listening
     from bridged.server.token import token_file
+    from bridged.service.documents import Documents
     from bridged.service.hub import Hub
 
     ending = asyncio.Event()
@@ -130,7 +152,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     await asyncio.to_thread(policy.store.load)
-    hub = Hub(bus, [PagePin()], policy)
+    hub = Hub(bus, [PagePin()], policy, documents=Documents(tsa))
     await hub.start()
     try:
         token = secrets.token_urlsafe(32)

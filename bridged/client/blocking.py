@@ -85,6 +85,7 @@ class Bridge:
     release = _blocking(client.Bridge.release)
     authenticate = _blocking(client.Bridge.authenticate)
     sign = _blocking(client.Bridge.sign)
+    sign_document = _blocking(client.Bridge.sign_document)
     discover = _blocking(client.Bridge.discover)
     call = _blocking(client.Bridge.call)
 

@@ -28,9 +28,11 @@ from bridged.model import (
     Algorithm,
     AuthenticationToken,
     Certificate,
+    DocumentFormat,
     Grant,
     PinStatus,
     Reader,
+    SignatureLevel,
     Usage,
     Wire,
 )
@@ -152,6 +154,33 @@ class Bridge:
         )
         result = await self.call("signature.create", params, m.SignatureList)
         return tuple(signature for signature in result.signatures if signature is not None)
+
+    async def sign_document(
+        self,
+        certificate: str,
+        content: bytes,
+        *,
+        format: DocumentFormat,  # noqa: A002
+        level: SignatureLevel = SignatureLevel.B_B,
+        detached: bool = False,
+        title: str = "",
+        file_name: str | None = None,
+        reason: str | None = None,
+        location: str | None = None,
+    ) -> bytes:
+        """`document.sign`: the signed document, or the signature alone where it is detached."""
+        params = m.DocumentParams(
+            certificate=certificate,
+            format=format,
+            content=content,
+            level=level,
+            detached=detached,
+            title=title,
+            file_name=file_name,
+            reason=reason,
+            location=location,
+        )
+        return (await self.call("document.sign", params, m.SignedDocument)).document
 
     async def discover(self) -> m.OpenRpc:
         """`rpc.discover`."""

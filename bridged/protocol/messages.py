@@ -12,10 +12,12 @@ from bridged.model import (
     Algorithm,
     AuthenticationToken,
     Certificate,
+    DocumentFormat,
     Grant,
     OpenEnum,
     PinStatus,
     Reader,
+    SignatureLevel,
     Usage,
     Wire,
 )
@@ -23,6 +25,8 @@ from bridged.model import (
 SUBPROTOCOL = "bridged.v1"
 MAX_LEASE_S = 300
 MAX_DIGESTS = 1000
+MAX_DOCUMENT = 768_000
+"""Bytes of a document to sign: in base64 it just fits a message of 1 MiB."""
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 Digest = Annotated[bytes, Meta(min_length=1, max_length=2048)]
@@ -216,6 +220,34 @@ class SignatureList(Wire, frozen=True):
     failures: tuple[SignatureFailure, ...]
 
 
+Line = Annotated[str, Meta(max_length=200)]
+"""Text that goes into a signature."""
+
+
+class DocumentParams(Params, frozen=True):
+    """A document to sign, and how.
+
+    With `detached` the result is the signature alone; a PDF holds its own. `file_name` is what a
+    detached XAdES signature calls the document. `reason` and `location` go into a PDF's signature.
+    """
+
+    certificate: Id
+    format: DocumentFormat
+    content: Annotated[bytes, Meta(min_length=1, max_length=MAX_DOCUMENT)]
+    level: SignatureLevel = SignatureLevel.B_B
+    detached: bool = False
+    title: Annotated[str, Meta(max_length=200)] = ""
+    file_name: Line | None = None
+    reason: Line | None = None
+    location: Line | None = None
+
+
+class SignedDocument(Wire, frozen=True):
+    """The signed document, or the signature alone where it is detached."""
+
+    document: bytes
+
+
 class CancelParams(Params, frozen=True):
     """A request of this connection, by its JSON-RPC id."""
 
@@ -287,6 +319,7 @@ METHODS: dict[str, Method] = {
     "lease.release": Method(LeaseParams, Empty, Grant.SIGN),
     "authentication.create": Method(AuthenticationParams, AuthenticationToken, Grant.SIGN),
     "signature.create": Method(SignatureParams, SignatureList, Grant.SIGN, large=True),
+    "document.sign": Method(DocumentParams, SignedDocument, Grant.SIGN, large=True),
     "request.cancel": Method(CancelParams, CancelResult, None),
     "rpc.discover": Method(NoParams, OpenRpc, None),
 }

@@ -44,10 +44,12 @@ from bridged.service.batch import Progress, sign_batch
 from bridged.service.calls import Call, Calls, Peer
 from bridged.service.card import InsertedCard
 from bridged.service.consent import Consent
+from bridged.service.documents import Documents
 from bridged.service.keys import SigningKey, change, describe, unblock, verify
 from bridged.service.leases import Held, Leases
 from bridged.service.readers import Readers, Slot
 from bridged.signing import algorithms, webeid
+from bridged.signing.documents.job import Job
 from bridged.sites.policy import Site, SitePolicy
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Hub:
         pin_entries: Sequence[PinEntry],
         policy: SitePolicy | None = None,
         prompts: Prompts | None = None,
+        documents: Documents | None = None,
     ) -> None:
         self.policy = policy or SitePolicy({})
         self._consent = Consent(self.policy, prompts or Prompts(), self.sites_changed)
@@ -70,6 +73,7 @@ class Hub:
         self._leases = Leases(self._lease_ended)
         self.readers = Readers(bus, self._reader_event)
         self._calls = Calls()
+        self._documents = documents or Documents()
         self._methods: dict[str, Callable[[Call, Any], Awaitable[Wire]]] = {
             "bridge.info": self._bridge_info,
             "site.status": self._site_status,
@@ -83,6 +87,7 @@ class Hub:
             "lease.release": self._lease_release,
             "authentication.create": self._authentication_create,
             "signature.create": self._signature_create,
+            "document.sign": self._document_sign,
             "request.cancel": self._request_cancel,
             "rpc.discover": self._rpc_discover,
         }
@@ -288,6 +293,29 @@ class Hub:
         log.info("%s signed %d digests: %r", call.site.origin, len(call.made), params.title)
         return m.SignatureList(signatures=signatures, failures=failures)
 
+    async def _document_sign(self, call: Call, params: m.DocumentParams) -> m.SignedDocument:
+        self._documents.check(params.level)
+        key = await self._signing_key(call, params.certificate, Usage.SIGNATURE)
+        self._held(call.peer, key)
+        algorithm = algorithms.for_documents(key.key)
+        job = Job(
+            format=params.format,
+            content=params.content,
+            certificate=key.certificate,
+            algorithm=algorithm,
+            chain=key.key.chain,
+            level=params.level,
+            detached=params.detached,
+            file_name=params.file_name,
+            reason=params.reason,
+            location=params.location,
+        )
+        document = await self._documents.sign(
+            job, lambda digest: self._sign(call.peer, key, algorithm, digest)
+        )
+        log.info("%s signed a document (%s): %r", call.site.origin, params.format, params.title)
+        return m.SignedDocument(document=document)
+
     async def _request_cancel(self, call: Call, params: m.CancelParams) -> m.CancelResult:
         return m.CancelResult(cancelled=self._calls.cancel(call.peer, params.id))
 
@@ -338,16 +366,23 @@ class Hub:
         *,
         late: Callable[[bytes], None] | None = None,
     ) -> bytes:
-        held = self._leases.find(key.card, peer)
-        if key.key.pin is None:
+        held = self._held(peer, key)
+        if held is None:
             return await key.sign(None, algorithm, digest, late=late)
-        if held is None or held.key.ref != key.key.ref:
-            raise PinRequired
         try:
             return await key.sign(held, algorithm, digest, late=late)
         except (LeaseEnded, PinIncorrect, PinBlocked):
             self._leases.end(held, m.LeaseEnd.CARD_RESET)
             raise
+
+    def _held(self, peer: Peer, key: SigningKey) -> Held | None:
+        """Return the lease on a key, None if it needs none; raises `PinRequired`."""
+        held = self._leases.find(key.card, peer)
+        if key.key.pin is None:
+            return None
+        if held is None or held.key.ref != key.key.ref:
+            raise PinRequired
+        return held
 
 
 def _card_in(slot: Slot) -> InsertedCard:

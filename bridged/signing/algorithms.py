@@ -76,6 +76,15 @@ def require(algorithm: Algorithm, key: Key) -> None:
         raise AlgorithmUnsupported(algorithm=algorithm, supported=known)
 
 
+def for_documents(key: Key) -> Algorithm:
+    """Return the algorithm to sign documents with; raises `AlgorithmUnsupported` for EdDSA keys."""
+    known = supported_by(key)
+    chosen = next((each for each in known if each.startswith(("RS", "ES"))), None)
+    if chosen is None:
+        raise AlgorithmUnsupported(algorithm="RS256", supported=known)
+    return chosen
+
+
 def digest_size(algorithm: Algorithm) -> int | None:
     """Return the length of the algorithm's digest (bytes); None for EdDSA, which takes messages."""
     return None if algorithm is Algorithm.EdDSA else _hash(algorithm).digest_size
@@ -175,10 +184,7 @@ def _verify(
         how = pss if algorithm in _PS else padding.PKCS1v15()
         public.verify(signature, digest, how, Prehashed(hashed))
     elif isinstance(public, ec.EllipticCurvePublicKey):
-        half = len(signature) // 2
-        r, s = (int.from_bytes(part, "big") for part in (signature[:half], signature[half:]))
-        der = encode_dss_signature(r, s)
-        public.verify(der, digest, ec.ECDSA(Prehashed(_hash(algorithm))))
+        public.verify(der_ecdsa(signature), digest, ec.ECDSA(Prehashed(_hash(algorithm))))
     elif isinstance(public, ed25519.Ed25519PublicKey):
         public.verify(signature, digest)
     else:
@@ -187,3 +193,15 @@ def _verify(
 
 def _hash(algorithm: Algorithm) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
     return _HASHES[algorithm[2:]]
+
+
+def der_ecdsa(signature: bytes) -> bytes:
+    """Turn r||s into the DER that CMS has (RFC 5753, section 7.2)."""
+    half = len(signature) // 2
+    r, s = (int.from_bytes(part, "big") for part in (signature[:half], signature[half:]))
+    return encode_dss_signature(r, s)
+
+
+def is_ecdsa(algorithm: Algorithm) -> bool:
+    """Whether signatures are r||s."""
+    return algorithm.startswith("ES")

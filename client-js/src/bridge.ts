@@ -8,12 +8,14 @@ import type {
   AuthenticationToken,
   BridgeInfo,
   Certificate,
+  DocumentFormat,
   Grant,
   Methods,
   OnError,
   OpenRpc,
   PinStatus,
   Reader,
+  SignatureLevel,
   SignatureList,
   SiteStatus,
   Usage,
@@ -86,6 +88,28 @@ export interface DigestSigning extends Signing {
 /** 1 to 1000 documents. */
 export interface DataSigning extends Signing {
   readonly data: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** A document to sign, and how. */
+export interface DocumentSigning extends CallOptions {
+  /** The `id` of a certificate with usage `signature`. */
+  readonly certificate: string;
+  /** `cades` for anything, `xades` for XML (detached: for anything), `pades` for PDF. */
+  readonly format: DocumentFormat;
+  /** The document, at most 768,000 bytes. */
+  readonly content: Uint8Array;
+  /** `B-T` adds a time-stamp of the authority in the daemon's settings; `B-B` unless given. */
+  readonly level?: SignatureLevel | undefined;
+  /** Return the signature alone. */
+  readonly detached?: boolean | undefined;
+  /** What is signed, in the person's words; at most 200 characters. */
+  readonly title?: string | undefined;
+  /** What a detached XAdES signature calls the document. */
+  readonly fileName?: string | undefined;
+  /** Goes into a PDF's signature. */
+  readonly reason?: string | undefined;
+  /** Goes into a PDF's signature. */
+  readonly location?: string | undefined;
 }
 
 /** How a bridge gets its next connection. */
@@ -227,6 +251,19 @@ export class Bridge extends BridgeEventTarget {
   async signData({ data, ...signing }: DataSigning): Promise<Uint8Array<ArrayBuffer>[]> {
     const digests = await Promise.all(data.map((one) => digestFor(signing.algorithm, one)));
     return this.sign({ ...signing, digests });
+  }
+
+  /**
+   * Sign a document; returns it signed, or the signature alone where that is `detached`.
+   *
+   * Fails as `sign()`, and with `document-malformed`, `document-protected`,
+   * `timestamp-not-configured` and `timestamp-unavailable`.
+   */
+  signDocument({ signal, content, ...signing }: DocumentSigning): Promise<Uint8Array<ArrayBuffer>> {
+    const { certificate, format, level, detached, title, fileName, reason, location } = signing;
+    const optional = defined({ level, detached, title, fileName, reason, location });
+    const params = { certificate, format, content: toBase64(content), ...optional };
+    return this.#call("document.sign", params, { signal }, ({ document }) => fromBase64(document));
   }
 
   /** Return the OpenRPC document of the daemon's protocol. */

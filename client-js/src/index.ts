@@ -12,6 +12,7 @@ export type {
   CertificateFilter,
   DataSigning,
   DigestSigning,
+  DocumentSigning,
   PinChange,
   PinUnblocking,
   PinVerification,

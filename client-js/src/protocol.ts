@@ -9,6 +9,8 @@ export const SUBPROTOCOL = "bridged.v1";
 export const DEFAULT_PORT = 24781;
 export const MAX_LEASE_S = 300;
 export const MAX_DIGESTS = 1000;
+/** Bytes of a document to sign. */
+export const MAX_DOCUMENT = 768000;
 
 /** Why the daemon closed the socket. */
 export const CloseCode = {
@@ -261,6 +263,30 @@ export interface SignatureList {
   readonly failures: readonly SignatureFailure[];
 }
 
+/** How a signature is put to a document (ETSI EN 319 122, 319 132 and 319 142). */
+export type DocumentFormat = "cades" | "xades" | "pades";
+
+/** Baseline levels: `B-B`, or `B-T` with a time-stamp of an authority beside it. */
+export type SignatureLevel = "B-B" | "B-T";
+
+/** A document to sign, and how. */
+export interface DocumentParams {
+  readonly certificate: string;
+  readonly format: DocumentFormat;
+  readonly content: Base64;
+  readonly level?: SignatureLevel;
+  readonly detached?: boolean;
+  readonly title?: string;
+  readonly fileName?: string | null;
+  readonly reason?: string | null;
+  readonly location?: string | null;
+}
+
+/** The signed document, or the signature alone where it is detached. */
+export interface SignedDocument {
+  readonly document: Base64;
+}
+
 /** A request of this connection, by its JSON-RPC id. */
 export interface CancelParams {
   readonly id: number | string;
@@ -319,6 +345,7 @@ export interface Methods {
   "lease.release": { params: LeaseParams; result: Empty };
   "authentication.create": { params: AuthenticationParams; result: AuthenticationToken };
   "signature.create": { params: SignatureParams; result: SignatureList };
+  "document.sign": { params: DocumentParams; result: SignedDocument };
   "request.cancel": { params: CancelParams; result: CancelResult };
   "rpc.discover": { params: Empty; result: OpenRpc };
 }
@@ -374,5 +401,9 @@ export interface Errors {
   cancelled: Empty;
   "rate-limited": { readonly retryAfterSeconds: number };
   "record-failed": Empty;
+  "document-malformed": { readonly format: string; readonly detail: string };
+  "document-protected": Empty;
+  "timestamp-not-configured": Empty;
+  "timestamp-unavailable": { readonly detail: string };
   "internal-error": { readonly id: string };
 }

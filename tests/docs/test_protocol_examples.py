@@ -159,6 +159,9 @@ def check_signatures(names: dict[str, str]) -> None:
         for text in (ORIGIN.encode(), b"MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=")
     )
     verify(names["<login der>"], names["<login signature>"], origin + challenge)
+    signed = base64.b64decode(names["<signed document>"])
+    assert b"hello" in signed
+    assert base64.b64decode(names["<der>"]) in signed
     verify(names["<der>"], names["<first>"], b"hello")
     verify(names["<der>"], names["<second>"], b"world")
     assert hashlib.sha256(base64.b64decode(names["<der>"])).hexdigest() == names["<fingerprint>"]

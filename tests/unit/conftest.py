@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
@@ -53,6 +54,23 @@ def jpki(cards: dict[str, VirtualCard]) -> VirtualCard:
 def bus() -> InProcessBus:
     """Two empty readers."""
     return InProcessBus(readers=2)
+
+
+@pytest.fixture(scope="session")
+def pdf() -> bytes:
+    """A PDF of one empty page."""
+    from pyhanko.pdf_utils.generic import ArrayObject, NumberObject, StreamObject
+    from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter
+
+    writer = PdfFileWriter()
+    page = PageObject(
+        contents=writer.add_object(StreamObject(stream_data=b"q Q")),
+        media_box=ArrayObject([NumberObject(n) for n in (0, 0, 595, 842)]),
+    )
+    writer.insert_page(page)
+    out = BytesIO()
+    writer.write(out)
+    return out.getvalue()
 
 
 @pytest.fixture

@@ -151,6 +151,7 @@ def test_the_page_names_subprotocol_port_and_limits() -> None:
     assert f"127.0.0.1:{model.DEFAULT_PORT}/" in PAGE
     assert f"(1 to {messages.MAX_LEASE_S})" in PAGE
     assert f"1 to {messages.MAX_DIGESTS} digests" in PAGE
+    assert f"1 to {messages.MAX_DOCUMENT} bytes" in PAGE
 
 
 def test_the_code_of_every_reason_is_in_its_family_on_the_page() -> None:

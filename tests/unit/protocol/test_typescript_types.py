@@ -197,4 +197,5 @@ def test_constants_are_the_same(declared: Declarations) -> None:
         "DEFAULT_PORT": DEFAULT_PORT,
         "MAX_LEASE_S": messages.MAX_LEASE_S,
         "MAX_DIGESTS": messages.MAX_DIGESTS,
+        "MAX_DOCUMENT": messages.MAX_DOCUMENT,
     }

@@ -1,0 +1,125 @@
+"""Documents signed by a process of their own, which asks for the card and the time-stamp authority."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from bridged.errors import BridgedError, DocumentMalformed, TimestampNotConfigured
+from bridged.model import SignatureLevel
+from bridged.protocol import codec
+from bridged.service.tsa import TimestampAuthority
+from bridged.signing.documents.job import Job
+from bridged.signing.documents.process import Done, Failed, Sign, Timestamp, Told, pack
+
+MAX_PROCESSES = 4
+REPLY_TIMEOUT_S = 60.0
+"""The longest a process may think before it asks or tells something."""
+MAX_REPLY = 64 << 20
+_ENVIRONMENT = ("LANG", "LC_ALL", "PATH", "PYTHONPATH", "SYSTEMROOT")
+
+_told: msgspec.msgpack.Decoder[Told] = msgspec.msgpack.Decoder(Told)
+
+SignDigest = Callable[[bytes], Awaitable[bytes]]
+
+
+class Documents:
+    """Signs documents, so many at a time."""
+
+    def __init__(self, tsa: TimestampAuthority | None = None) -> None:
+        self._tsa = tsa
+        self._room = asyncio.Semaphore(MAX_PROCESSES)
+
+    def check(self, level: SignatureLevel) -> None:
+        """Raise `TimestampNotConfigured` where a time-stamp is wanted and none can be had."""
+        if level is SignatureLevel.B_T and self._tsa is None:
+            raise TimestampNotConfigured
+
+    async def sign(self, job: Job, sign: SignDigest) -> bytes:
+        """Return the signed document; raises what `sign` raises.
+
+        Raises `DocumentMalformed`, `DocumentProtected`, `TimestampNotConfigured` and
+        `TimestampUnavailable`.
+        """
+        self.check(job.level)
+        if self._tsa is not None:
+            job = msgspec.structs.replace(job, tsa_roots=self._tsa.roots)
+        async with self._room, _process() as process:
+            return await self._converse(Conversation(process, job), sign)
+
+    async def _converse(self, conversation: Conversation, sign: SignDigest) -> bytes:
+        await conversation.begin()
+        while True:
+            match await conversation.reply():
+                case Sign(digest):
+                    await conversation.answer(await sign(digest))
+                case Timestamp(request):
+                    if self._tsa is None:
+                        raise TimestampNotConfigured
+                    await conversation.answer(await self._tsa.ask(request))
+                case Done(document):
+                    return document
+                case Failed(error):
+                    raise codec.error_from(error)
+
+
+class Conversation:
+    """What is said to a document's process, and what it says."""
+
+    def __init__(self, process: Process, job: Job) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._to, self._from = process.stdin, process.stdout
+        self._job = job
+
+    async def begin(self) -> None:
+        """Send the document."""
+        await self.answer(self._job)
+
+    async def answer(self, value: object) -> None:
+        """Send a frame; that nobody reads it shows in the reply."""
+        self._to.write(pack(value))
+        try:
+            await self._to.drain()
+        except ConnectionError:
+            return
+
+    async def reply(self) -> Told:
+        """Return the next frame; raises `DocumentMalformed` where the document ended the process."""
+        try:
+            async with asyncio.timeout(REPLY_TIMEOUT_S):
+                size = int.from_bytes(await self._from.readexactly(4), "big")
+                if size > MAX_REPLY:
+                    raise self._malformed("it becomes too large")
+                return _told.decode(await self._from.readexactly(size))
+        except (TimeoutError, EOFError):
+            raise self._malformed("it takes too much to read") from None
+
+    def _malformed(self, detail: str) -> BridgedError:
+        return DocumentMalformed(format=self._job.format, detail=detail)
+
+
+@asynccontextmanager
+async def _process() -> AsyncIterator[Process]:
+    """Start the process of a document; it does not outlive the context."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "bridged.signing.documents.process",
+        stdin=PIPE,
+        stdout=PIPE,
+        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
