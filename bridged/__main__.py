@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import locale
 import logging
-import os
 import sys
 
 from bridged.cli.commands import parser
+from bridged.cli.language import language
 from bridged.errors import BridgedError
 
 
@@ -25,13 +24,6 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-
-
-def language() -> str:
-    """Return the language of the person's messages: `ja` or `en` (POSIX, section 8.2)."""
-    names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    chosen = next(filter(None, names), None) or locale.getlocale()[0] or ""
-    return "ja" if chosen.lower().startswith("ja") else "en"
 
 
 if __name__ == "__main__":

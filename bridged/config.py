@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -92,5 +93,46 @@ def load(path: Path | None = None) -> Config:
         raise ConfigError(file=str(file), detail=str(error)) from None
     try:
         return msgspec.convert(tomllib.loads(text), Config)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(file=str(file), detail=str(error)) from None
+    except msgspec.ValidationError as error:
+        raise ConfigError(file=str(file), detail=located(str(error), text)) from None
+
+
+_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_MEMBER = re.compile(r"unknown field `(?P<name>[^`]+)`")
+_TABLE = re.compile(r"\[(?P<array>\[)?\s*(?P<name>[\w.\s-]+?)\s*\]\]?\s*(#.*)?")
+_KEY = re.compile(r"(?P<name>[\w-]+)\s*=")
+
+
+def located(message: str, text: str) -> str:
+    """Return what msgspec says of a TOML text with the line and column it speaks of, if found."""
+    match, member = _PATH.search(message), _MEMBER.search(message)
+    path = match["path"] if match else ""
+    if member is not None:
+        path = f"{path}.{member['name']}".lstrip(".")
+    # What stands inside an array or an inline table is on the line of its key.
+    while path:
+        if (place := _places(text).get(path)) is not None:
+            return f"{message} (at line {place[0]}, column {place[1]})"
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return message
+
+
+def _places(text: str) -> dict[str, tuple[int, int]]:
+    """Return line and column of every table and key, by its path as msgspec writes it."""
+    places: dict[str, tuple[int, int]] = {}
+    arrays: dict[str, int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        content = line.lstrip()
+        column = len(line) - len(content) + 1
+        if header := _TABLE.fullmatch(content):
+            table = header["name"].replace(" ", "")
+            if header["array"]:
+                arrays[table] = arrays.get(table, -1) + 1
+                table = f"{table}[{arrays[table]}]"
+            places.setdefault(table, (number, column))
+        elif key := _KEY.match(content):
+            places.setdefault(f"{table}.{key['name']}".lstrip("."), (number, column))
+    return places

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from bridged import __version__
-from bridged.cli import call, card, completion, serve
+from bridged.cli import call, card, completion, doctor, serve
 
-COMMANDS = (serve, card, call, completion)
+COMMANDS = (serve, doctor, card, call, completion)
 
 
 def parser() -> argparse.ArgumentParser:

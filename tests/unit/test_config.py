@@ -125,3 +125,26 @@ def test_the_ways_to_give_a_pin_and_their_order_can_be_set(tmp_path: Path) -> No
     assert (config.pin.ways, config.pin.pinentry) == (("window", "pinentry"), "my-own")
     assert config.language == "en"
     assert Config().pin.ways == ("pinpad", "pinentry", "window", "page")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("port = 'no'", "line 1, column 1"),
+        ("\n  port = 99999", "line 2, column 3"),
+        ("port = 1\nprot = 2", "line 2, column 1"),
+        ('[[sites]]\norigin = "https://a.example"\n[[sites]]\norigin = 5', "line 4, column 1"),
+        ('[[sites]]\norigin = "https://a.example"\ngrants = ["sing"]', "line 3, column 1"),
+        ("port = 1\n[pin]\nways = ['mouse']", "line 3, column 1"),
+        ("port = 1\n\n[pins]\nways = []", "line 3, column 1"),
+        ("port = [", "line 1, column 9"),
+    ],
+)
+def test_a_wrong_setting_is_told_with_its_line_and_column(
+    tmp_path: Path, text: str, place: str
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert place in caught.value.detail or "end of document" in caught.value.detail

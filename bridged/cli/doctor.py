@@ -1,0 +1,106 @@
+"""`bridged doctor`: what is wrong on this computer, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bridged import __version__
+
+if TYPE_CHECKING:
+    from bridged.doctor.finding import Finding
+
+MARKS = {"GOOD": ("✓", "32"), "HINT": ("・", "36"), "WARNING": ("!", "33"), "ERROR": ("✗", "31")}
+"""The mark of each severity, and its colour (ECMA-48, SGR)."""
+
+VERDICTS = {
+    "GOOD": ("問題は見つかりませんでした。", "Nothing is wrong."),
+    "WARNING": ("注意が必要な項目があります。", "Something needs your attention."),
+    "ERROR": ("このままではICカードを使用できません。", "The card cannot be used like this."),
+}
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "doctor",
+        help="find out what is wrong and what to do; exit status 0, 1 (warnings), 2 (errors)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the findings for programs")
+    parser.add_argument("--config", type=Path, help="settings file (TOML)")
+    parser.add_argument(
+        "--bundle", type=Path, metavar="FILE.zip", help="write what a support desk asks for"
+    )
+    parser.add_argument(
+        "--personal", action="store_true", help="leave names of persons and companies in --bundle"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings; return the exit status of the worst."""
+    from bridged.cli.language import language
+    from bridged.doctor.examination import examine
+    from bridged.doctor.finding import exit_status
+    from bridged.pcsc.scard import PcscBus
+
+    findings = examine(PcscBus(), file=args.config)
+    if args.json:
+        print(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False, indent=2))
+    else:
+        coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        print(report(findings, language(), coloured=coloured))
+    if args.bundle:
+        bundle(args.bundle, findings, personal=args.personal)
+        print(args.bundle, file=sys.stderr)
+    return exit_status(findings)
+
+
+def report(findings: list[Finding], language: Literal["ja", "en"], *, coloured: bool) -> str:
+    """Return the findings for people, what to do below each, and the verdict."""
+    lines = []
+    for finding in findings:
+        mark, colour = MARKS[finding.severity.name]
+        shown = f"\x1b[{colour}m{mark}\x1b[0m" if coloured else mark
+        lines.append(f"{shown} {finding.title(language)}")
+        if advice := finding.advice(language):
+            lines.append(f"    → {advice}")
+    worst = max((finding.severity.name for finding in findings), key=list(MARKS).index)
+    verdict = VERDICTS["GOOD" if worst == "HINT" else worst][language == "en"]
+    return "\n".join([*lines, "", verdict])
+
+
+def bundle(file: Path, findings: list[Finding], *, personal: bool) -> None:
+    """Write the findings and versions into a zip, for this user alone; nothing says who he is."""
+    shown = findings if personal else [finding.anonymous() for finding in findings]
+    home = str(Path.home())
+    facts = {
+        "bridged": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "distribution": _distribution(),
+        "desktop": os.environ.get("XDG_CURRENT_DESKTOP", ""),
+    }
+    parts = {
+        "doctor.json": [finding.to_json() for finding in shown],
+        "facts.json": facts,
+    }
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in parts.items():
+            text = json.dumps(part, ensure_ascii=False, indent=2)
+            archive.writestr(name, text if personal else text.replace(home, "~"))
+        archive.writestr("report.txt", report(shown, "ja", coloured=False).replace(home, "~"))
+
+
+def _distribution() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "")
+    except OSError:
+        return ""

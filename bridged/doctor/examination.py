@@ -1,0 +1,92 @@
+"""The whole examination: every check in its order, from the settings to the card."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from bridged import config
+from bridged.client.client import connect
+from bridged.doctor import browsers, cards, machine, service
+from bridged.doctor.context import Context
+from bridged.doctor.daemon import daemon, token
+from bridged.doctor.finding import Finding
+from bridged.errors import BridgedError, ConfigError
+from bridged.model import Certificate, Reader
+from bridged.pcsc.bus import Bus
+from bridged.service.keys import describe
+from bridged.service.readers import Readers
+
+
+def examine(bus: Bus, context: Context | None = None, file: Path | None = None) -> list[Finding]:
+    """Run every check; with a daemon of ours the cards are seen through it, else by ourselves."""
+    findings, context = _settings(context, file)
+    findings += daemon(context)
+    findings += service.pcscd(context, bus)
+    if findings[-1].name in {"pcscd-good", "pcsc-programs"}:
+        through_daemon = any(finding.name == "daemon-running" for finding in findings)
+        seen = asyncio.run(_look(context, bus, through_daemon=through_daemon))
+        findings += cards.readers(context, seen)
+    findings += machine.clock(context)
+    findings += machine.dialog(context)
+    findings += browsers.browsers(context)
+    return findings
+
+
+def _settings(context: Context | None, file: Path | None) -> tuple[list[Finding], Context]:
+    """Read the settings; where they are wrong, go on with the defaults."""
+    path = file or config.default_path()
+    try:
+        settings = config.load(file)
+    except ConfigError as error:
+        finding = Finding("settings-wrong", {"file": error.file, "detail": error.detail})
+        return [finding], context or Context(config.Config())
+    context = replace(context, config=settings) if context else Context(settings)
+    name = "settings-good" if path.exists() else "settings-none"
+    return [Finding(name, {"file": str(path)})], context
+
+
+async def _look(context: Context, bus: Bus, *, through_daemon: bool) -> list[cards.Seen]:
+    if through_daemon:
+        url = f"ws://127.0.0.1:{context.config.port}/v1"
+        try:
+            async with connect(url, token=token(context)) as bridge:
+                return await cards.look(bridge)
+        except BridgedError:
+            # It went away between two looks; the cards are still there.
+            pass
+    async with _own_view(bus) as view:
+        return await cards.look(view)
+
+
+class OwnView:
+    """The readers seen without the daemon, each card for as long as one look takes."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def readers(self) -> Sequence[Reader]:
+        """Return all readers."""
+        return [slot.describe() for slot in self._readers.all()]
+
+    async def certificates(self, *, reader: str) -> Sequence[Certificate]:
+        """Return the certificates of the card in a reader; raises what stands in the way."""
+        return [
+            await describe(slot.card, key, unlocked=False)
+            for slot in self._readers.chosen(reader)
+            if slot.card is not None
+            for key in await slot.card.keys()
+        ]
+
+
+@asynccontextmanager
+async def _own_view(bus: Bus) -> AsyncIterator[OwnView]:
+    readers = Readers(bus, lambda *_: None)
+    await readers.start()
+    try:
+        yield OwnView(readers)
+    finally:
+        await readers.stop()

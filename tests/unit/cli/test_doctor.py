@@ -1,0 +1,72 @@
+"""`bridged doctor` as a person and a support desk use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from bridged.cli.doctor import report
+from bridged.doctor.finding import Finding
+
+
+def run(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "PCSCLITE_CSOCK_NAME": str(tmp_path / "none"),
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "HOME": str(tmp_path),
+        "LC_ALL": "ja_JP.UTF-8",
+        "PYTHONUTF8": "1",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "bridged", "doctor", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_says_what_to_do_in_the_persons_language(tmp_path: Path) -> None:
+    done = run(tmp_path)
+    assert done.returncode == 2
+    assert "ICカードのサービス（pcscd）が" in done.stdout
+    assert "    → " in done.stdout
+    assert "\x1b" not in done.stdout
+    assert done.stdout.endswith("このままではICカードを使用できません。\n")
+
+
+def test_programs_get_json(tmp_path: Path) -> None:
+    found = json.loads(run(tmp_path, "--json").stdout)
+    assert {"name", "severity", "title", "advice", "fields"} == set(found[0])
+    assert any(finding["severity"] == "error" for finding in found)
+
+
+def test_the_bundle_is_private_and_names_nobody(tmp_path: Path) -> None:
+    (tmp_path / "bridged").mkdir()
+    (tmp_path / "bridged" / "config.toml").write_text("port = 'x'")
+    run(tmp_path, "--bundle", str(tmp_path / "bundle.zip"))
+    assert (tmp_path / "bundle.zip").stat().st_mode & 0o077 == 0
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
+        assert archive.namelist() == ["doctor.json", "facts.json", "report.txt"]
+        everything = "".join(archive.read(name).decode() for name in archive.namelist())
+    assert "~/bridged/config.toml" in everything
+    assert str(tmp_path) not in everything
+
+
+def test_colours_and_the_verdict_follow_the_worst() -> None:
+    good = report([Finding("pcscd-good")], "en", coloured=True)
+    assert good == "\x1b[32m✓\x1b[0m The smart card service (pcscd)\n\nNothing is wrong."
+    hint = report([Finding("dialog-no-display")], "en", coloured=False)
+    assert hint.endswith("Nothing is wrong.")
+    warning = report([Finding("reader-empty", {"reader": "R"})], "ja", coloured=False)
+    assert warning.splitlines() == [
+        "! R: ICカードが挿入されていません",
+        "    → ICカードを挿入してください。",
+        "",
+        "注意が必要な項目があります。",
+    ]

@@ -1,0 +1,328 @@
+"""Each fault is made, and the doctor names it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bridged.config import Config
+from bridged.doctor import browsers, cards, machine, processes, service
+from bridged.doctor.cards import Seen
+from bridged.doctor.catalogue import CATALOGUE, Severity
+from bridged.doctor.context import Context
+from bridged.doctor.daemon import daemon
+from bridged.doctor.examination import examine
+from bridged.doctor.finding import Finding, exit_status
+from bridged.errors import CardFault, CardInUse, CardMute, PcscUnavailable
+from bridged.model import Reader, ReaderState
+from bridged.virtual.ca import DemoCa
+from bridged.virtual.inprocess import InProcessBus
+from bridged.virtual.profiles import make_card
+
+Put = Callable[[str, str], Path]
+
+
+def names(findings: Iterable[Finding]) -> list[str]:
+    return [finding.name for finding in findings]
+
+
+@contextmanager
+def pcscd_socket(computer: Context) -> Iterator[Context]:
+    """Something listens where pcscd does."""
+    path = str(computer.root / "pcscd.comm")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        yield replace(computer, environment={**computer.environment, "PCSCLITE_CSOCK_NAME": path})
+    Path(path).unlink()
+
+
+# ---- the catalogue ----
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_finding_has_words_in_both_languages_and_says_what_to_do(name: str) -> None:
+    entry = CATALOGUE[name]
+    assert entry.ja
+    assert entry.en
+    assert bool(entry.ja_advice) == bool(entry.en_advice)
+    if entry.severity >= Severity.WARNING:
+        assert entry.ja_advice
+
+
+@pytest.mark.parametrize(
+    ("worst", "status"),
+    [("settings-none", 0), ("browser-asks", 0), ("reader-empty", 1), ("reader-none", 2)],
+)
+def test_the_exit_status_is_that_of_the_worst(worst: str, status: int) -> None:
+    assert exit_status([Finding("settings-none"), Finding(worst)]) == status
+
+
+# ---- settings ----
+
+
+def test_wrong_settings_are_named_with_their_place(computer: Context, put: Put) -> None:
+    file = put("config.toml", "port = 1\nprot = 2\n")
+    finding = examine(InProcessBus(), computer, file)[0]
+    assert finding.name == "settings-wrong"
+    assert "line 2, column 1" in finding.title("en")
+
+
+def test_good_settings_are_said_so(computer: Context, put: Put) -> None:
+    good = put("config.toml", "port = 1")
+    assert names(examine(InProcessBus(), computer, good))[0] == "settings-good"
+    assert names(examine(InProcessBus(), computer))[0] == "settings-none"
+
+
+# ---- the daemon ----
+
+
+def test_a_daemon_that_does_not_run_is_named(computer: Context) -> None:
+    assert names(daemon(computer)) == ["daemon-stopped"]
+
+
+def test_a_program_that_has_the_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+
+        def answer_nonsense() -> None:
+            with taken.accept()[0], taken.accept()[0] as connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nno bridged")
+
+        thread = threading.Thread(target=answer_nonsense)
+        thread.start()
+        (finding,) = daemon(Context(Config(port=taken.getsockname()[1])))
+        thread.join()
+    assert finding.name == "port-taken"
+    assert f"({os.getpid()})" in finding.title("en")
+
+
+# ---- pcscd ----
+
+
+def test_pcscd_that_is_not_installed_is_named(computer: Context) -> None:
+    assert names(service.pcscd(computer, InProcessBus())) == ["pcscd-missing"]
+
+
+def test_pcscd_that_does_not_run_is_named(computer: Context, put: Put) -> None:
+    put("/usr/sbin/pcscd", "#!/bin/sh\n")
+    assert names(service.pcscd(computer, InProcessBus())) == ["pcscd-stopped"]
+
+
+def test_pcscd_that_refuses_is_named(computer: Context) -> None:
+    class Refusing:
+        def open(self) -> None:
+            raise PcscUnavailable
+
+    with pcscd_socket(computer) as context:
+        assert names(service.pcscd(context, Refusing())) == ["pcscd-refuses"]
+
+
+def test_pcscd_that_hangs_is_named(computer: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "ANSWER_S", 0.05)
+    answered = threading.Event()
+
+    class Hanging:
+        def open(self) -> None:
+            answered.wait()
+            raise PcscUnavailable
+
+    with pcscd_socket(computer) as context:
+        assert names(service.pcscd(context, Hanging())) == ["pcscd-hangs"]
+    answered.set()
+
+
+def test_a_program_that_uses_pcsc_is_named(computer: Context, put: Put) -> None:
+    library = "7f00-7f01 r--p 0 fe:00 1 /usr/lib/x86_64-linux-gnu/libpcsclite.so.1.0.0"
+    put("/proc/77/maps", library)
+    put("/proc/77/comm", "scdaemon\n")
+    put("/proc/77/cmdline", "scdaemon\0--server\0")
+    put("/proc/78/maps", library)
+    put("/proc/78/cmdline", "python\0-m\0bridged\0serve\0")
+    with pcscd_socket(computer) as context:
+        good, programs = service.pcscd(context, InProcessBus())
+    assert good.name == "pcscd-good"
+    assert programs.fields == {"programs": "scdaemon"}
+
+
+def test_a_hidden_listener_is_a_question_mark(computer: Context) -> None:
+    assert processes.listener(computer, 80) == "?"
+
+
+# ---- readers and cards ----
+
+
+def diagnosed(computer: Context, bus: InProcessBus) -> list[Finding]:
+    with pcscd_socket(computer) as context:
+        return examine(bus, context)
+
+
+@pytest.mark.parametrize(
+    ("profile", "expected"),
+    [
+        ("ebid", {"card-good", "pin-good", "certificate-good"}),
+        ("jpki", {"card-good", "pin-good", "certificate-good", "certificate-locked"}),
+        ("blocked", {"card-good", "pin-blocked"}),
+        ("expired", {"card-good", "certificate-expired"}),
+        ("expiring", {"card-good", "certificate-expiring"}),
+        ("not-yet-valid", {"card-good", "certificate-not-yet-valid"}),
+        ("unknown", {"card-unknown"}),
+    ],
+)
+def test_a_card_and_what_is_wrong_with_it_are_named(
+    computer: Context, ca: DemoCa, profile: str, expected: set[str]
+) -> None:
+    bus = InProcessBus()
+    bus.insert(0, make_card(profile, ca))
+    assert expected <= set(names(diagnosed(_settled(computer), bus)))
+
+
+def _settled(computer: Context) -> Context:
+    """Look at the moment of the cards, not at that of the fixture."""
+    return replace(computer, now=datetime.now(UTC))
+
+
+def test_one_try_that_is_left_is_named(computer: Context, ca: DemoCa) -> None:
+    bus = InProcessBus()
+    card = make_card("ebid", ca)
+    card.pins["pin"].tries_left = 1
+    bus.insert(0, card)
+    assert "pin-last-try" in names(diagnosed(computer, bus))
+
+
+def test_a_card_that_does_not_answer_is_named(computer: Context, ca: DemoCa) -> None:
+    bus = InProcessBus()
+    card = make_card("unknown", ca)
+    card.mute = True
+    bus.insert(0, card)
+    assert "card-mute" in names(diagnosed(computer, bus))
+
+
+def test_an_empty_reader_and_no_reader_are_named(computer: Context) -> None:
+    assert "reader-empty" in names(diagnosed(computer, InProcessBus(readers=1)))
+    assert "reader-none" in names(diagnosed(computer, InProcessBus(readers=0)))
+
+
+def test_a_usb_reader_that_pcscd_does_not_know_is_named(computer: Context, put: Put) -> None:
+    put("/sys/bus/usb/devices/1-2:1.0/bInterfaceClass", "0b\n")
+    put("/sys/bus/usb/devices/1-2/product", "Card Reader X\n")
+    put("/sys/bus/usb/devices/1-3:1.0/bInterfaceClass", "03\n")
+    finding = next(iter(cards.readers(computer, [])))
+    assert finding.name == "reader-without-driver"
+    assert "Card Reader X" in finding.title("ja")
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "name"),
+    [
+        (ReaderState.PRESENT, CardInUse(), "card-in-use"),
+        (ReaderState.PRESENT, CardMute(), "card-mute"),
+        (ReaderState.PRESENT, CardFault(sw="6F00"), "card-fault"),
+        (ReaderState.PRESENT, None, "card-without-certificate"),
+        (ReaderState.IN_USE, None, "card-in-use"),
+        (ReaderState.MUTE, None, "card-mute"),
+        (ReaderState.UNAVAILABLE, None, "reader-unavailable"),
+    ],
+)
+def test_what_stands_in_the_way_of_a_card_is_named(
+    computer: Context, state: ReaderState, error: CardFault | None, name: str
+) -> None:
+    reader = Reader(id="r", name="Reader", state=state, pinpad=False, card=None)
+    (finding,) = cards.readers(computer, [Seen(reader, error=error)])
+    assert finding.name == name
+    assert finding.title("ja").startswith("Reader")
+
+
+def test_the_holder_is_left_out_of_what_is_given_away(computer: Context, ca: DemoCa) -> None:
+    bus = InProcessBus()
+    bus.insert(0, make_card("ebid", ca))
+    findings = diagnosed(_settled(computer), bus)
+    assert "IT業者電子01" in str([finding.to_json() for finding in findings])
+    assert "IT業者電子01" not in str([finding.anonymous().to_json() for finding in findings])
+
+
+# ---- the computer ----
+
+
+def test_a_clock_that_is_behind_is_named(computer: Context) -> None:
+    behind = replace(computer, now=datetime.now(UTC) - timedelta(days=9000))
+    assert names(machine.clock(behind)) == ["clock-behind"]
+    assert names(machine.clock(computer)) == []
+
+
+def test_a_dialog_is_looked_for(computer: Context, put: Put) -> None:
+    assert names(machine.dialog(computer)) == ["dialog-no-display"]
+    at_screen = replace(computer, environment={**computer.environment, "DISPLAY": ":0"})
+    assert names(machine.dialog(at_screen)) == ["dialog-missing"]
+    put("pinentry-qt", "#!/bin/sh\n")
+    (finding,) = machine.dialog(at_screen)
+    assert finding.title("en") == "The dialog for PINs: pinentry-qt"
+
+
+# ---- browsers ----
+
+
+@pytest.fixture
+def chromium(computer: Context, put: Put) -> Context:
+    put("/usr/bin/chromium", "")
+    return computer
+
+
+POLICY = "/etc/chromium/policies/managed/bridged.json"
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ({}, ["browser-asks"]),
+        ({"LoopbackNetworkAllowedForUrls": ["https://p.example"]}, ["browser-policy-good"]),
+        ({"LocalNetworkAccessAllowedForUrls": ["https://p.example"]}, ["browser-policy-good"]),
+        ({"LoopbackNetworkBlockedForUrls": ["*"]}, ["browser-blocks", "browser-asks"]),
+        ({"LocalNetworkAccessBlockedForUrls": "*"}, ["browser-blocks", "browser-asks"]),
+        ([], ["browser-policy-wrong", "browser-asks"]),
+    ],
+)
+def test_policies_of_chromium_are_read(
+    chromium: Context, put: Put, policy: object, expected: list[str]
+) -> None:
+    put(POLICY, json.dumps(policy))
+    assert names(browsers.browsers(chromium)) == expected
+
+
+def test_a_policy_that_is_no_json_is_told_with_its_place(chromium: Context, put: Put) -> None:
+    put(POLICY, '{"a": }')
+    wrong = next(browsers.browsers(chromium))
+    assert wrong.name == "browser-policy-wrong"
+    assert "line 1 column 7" in wrong.title("en")
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (None, "browser-asks"),
+        ({"policies": {}}, "browser-asks"),
+        ({"policies": {"LocalNetworkAccess": {"Enabled": True}}}, "browser-asks"),
+        (
+            {"policies": {"LocalNetworkAccess": {"Enabled": True, "SkipDomains": ["p.example"]}}},
+            "browser-policy-good",
+        ),
+        ({"policies": {"LocalNetworkAccess": {"Enabled": False}}}, "browser-policy-good"),
+        (["no object"], "browser-policy-wrong"),
+    ],
+)
+def test_policies_of_firefox_are_read(
+    computer: Context, put: Put, policy: object, expected: str
+) -> None:
+    put("/usr/bin/firefox-esr", "")
+    if policy is not None:
+        put("/etc/firefox/policies/policies.json", json.dumps(policy))
+    assert names(browsers.browsers(computer)) == [expected]
