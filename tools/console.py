@@ -1,4 +1,4 @@
-"""The terminal a person has while the demo runs: `remove` and `insert` are typed there."""
+"""The terminal a person has while the demo runs: `remove`, `insert`, `revoke` are typed there."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 
-from guide import INSERTED, REMOVED, UNKNOWN_COMMAND
+from cryptography.x509 import ReasonFlags
+from guide import INSERTED, REMOVED, REVOKED, UNKNOWN_COMMAND
 from virtual_reader import VirtualReader
 
 from bridged.virtual.card_process import CardProcessError
+from bridged.virtual.register import Register
 
 
 def has_terminal() -> bool:
@@ -20,17 +22,17 @@ def has_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-async def obey(reader: VirtualReader, say: Callable[[str], None]) -> None:
+async def obey(reader: VirtualReader, register: Register, say: Callable[[str], None]) -> None:
     """Do what is typed in the terminal; ends only when cancelled."""
     async for command in _lines():
         try:
-            say(await _obey(reader, command))
+            say(await _obey(reader, register, command))
         except CardProcessError as error:
             say(str(error))
     await asyncio.Event().wait()  # Ctrl-D is no reason to end the demo
 
 
-async def _obey(reader: VirtualReader, command: str) -> str:
+async def _obey(reader: VirtualReader, register: Register, command: str) -> str:
     match command:
         case "remove":
             await reader.remove()
@@ -38,6 +40,10 @@ async def _obey(reader: VirtualReader, command: str) -> str:
         case "insert":
             await reader.insert()
             return INSERTED
+        case "revoke":
+            for certificate in register.issued():
+                register.revoke(certificate, ReasonFlags.key_compromise)
+            return REVOKED
     return UNKNOWN_COMMAND
 
 

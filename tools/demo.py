@@ -21,11 +21,20 @@ from programs import ProgramEnded, Programs, first_of
 from virtual_reader import VirtualReader, virtual_reader
 
 from bridged.model import DEFAULT_PORT
-from bridged.virtual.ca import CERTIFICATE_FILE, DemoCa
+from bridged.virtual.ca import DemoCa
+from bridged.virtual.certificates import POLICY
 from bridged.virtual.pcscd import CannotRunPcscd
 
 PORTAL_PORT = 8480
+CA_PORT = 24783
 PROFILE = "ebid"
+TRUST = """\
+[[authority]]
+name = "bridged demo CA"
+certificate = "ca.pem"
+policies = ["{policy}"]
+hosts = ["{host}"]
+"""
 LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -63,10 +72,12 @@ async def demo() -> None:
     say(PREPARING)
     with tempfile.TemporaryDirectory(prefix="bridged-demo-") as name:
         folder = Path(name)
-        DemoCa.load_or_create(folder / "ca")
-        with card_in_reader(folder / "ca") as reader:
+        ca = DemoCa.load_or_create(folder / "ca")
+        revocations = f"http://127.0.0.1:{free_port(CA_PORT)}"
+        assert ca.register
+        with ca.register.told_at(revocations), card_in_reader(folder / "ca") as reader:
             async with Programs(folder) as programs:
-                portal, status = await start(programs, folder, reader)
+                portal, status = await start(programs, folder, reader, revocations)
                 await programs.until_healthy()
                 say(guide(portal, status, pulls=reader is not None and terminal))
                 say(f"ready portal={portal} status={status}")
@@ -76,7 +87,7 @@ async def demo() -> None:
                 if reader:
                     lasting.append(reader.first_end())
                 if reader and terminal:
-                    lasting.append(obey(reader, say))
+                    lasting.append(obey(reader, ca.register, say))
                 await first_of(*lasting)
 
 
@@ -92,8 +103,10 @@ def card_in_reader(ca: Path) -> Iterator[VirtualReader | None]:
         yield reader
 
 
-async def start(programs: Programs, folder: Path, reader: VirtualReader | None) -> tuple[str, str]:
-    """Start daemon and portal; return the addresses of the portal and of the status page."""
+async def start(
+    programs: Programs, folder: Path, reader: VirtualReader | None, revocations: str
+) -> tuple[str, str]:
+    """Start CA, daemon and portal; return the addresses of the portal and of the status page."""
     bridge, port = free_port(DEFAULT_PORT), free_port(PORTAL_PORT)
     origin, status = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{bridge}"
     home = {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in ("CONFIG", "STATE", "DATA")}
@@ -109,14 +122,35 @@ async def start(programs: Programs, folder: Path, reader: VirtualReader | None) 
         health=f"{status}/health",
         env=home | {"XDG_RUNTIME_DIR": str(runtime)} | (reader.environment if reader else {}),
     )
+    port_option = ("--port", revocations.rpartition(":")[2])
+    await programs.start(
+        "bridged ca",
+        [
+            sys.executable,
+            *("-m", "bridged", "ca", "serve", "--ca"),
+            str(folder / "ca"),
+            *port_option,
+        ],
+        health=f"{revocations}/health",
+        env=home,
+    )
     portal = ["-m", "portal_demo", "serve", "--host", "127.0.0.1", "--port", str(port), "--demo"]
     portal += ["--database", f"sqlite+aiosqlite:///{folder / 'portal.sqlite3'}"]
-    portal += ["--trust", str(folder / "ca" / CERTIFICATE_FILE)]
+    portal += ["--trust", str(trust_list(folder / "ca", revocations))]
     portal += ["--origin", origin, "--bridge-url", f"ws://127.0.0.1:{bridge}/v1"]
     await programs.start(
         "portal-demo serve", [sys.executable, *portal], health=f"{origin}/health", env=home
     )
     return f"{origin}/", f"{status}/"
+
+
+def trust_list(ca: Path, revocations: str) -> Path:
+    """Write what the portal believes: cards of this CA, and what it says of revocations."""
+    file = ca / "trust.toml"
+    file.write_text(
+        TRUST.format(policy=POLICY.dotted_string, host=revocations.removeprefix("http://"))
+    )
+    return file
 
 
 async def main() -> int:

@@ -38,11 +38,15 @@ GUIDE = """
 
 PULLS = """\
    カードを抜く・挿す / Pull the card     remove、insert と入力 / type it here
+   カードを失効させる / Revoke the card   revoke と入力
 """
 
 REMOVED = "カードを抜きました。 / The card is out.  (insert)"
 INSERTED = "カードを挿しました。 / The card is in.  (remove)"
-UNKNOWN_COMMAND = "remove（抜く）/ insert（挿す）/ Ctrl-C（終了）"
+REVOKED = (
+    "カードを失効させました。数秒後から使えません。 / The card is revoked, refused in some seconds."
+)
+UNKNOWN_COMMAND = "remove（抜く）/ insert（挿す）/ revoke（失効）/ Ctrl-C（終了）"
 EPILOGUE = "終了しました。 / Everything has ended."
 
 NOT_HEALTHY = """

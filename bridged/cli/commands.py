@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from bridged import __version__
-from bridged.cli import call, card, completion, doctor, serve
+from bridged.cli import ca, call, card, completion, doctor, serve
 
-COMMANDS = (serve, doctor, card, call, completion)
+COMMANDS = (serve, doctor, card, ca, call, completion)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,7 +1,7 @@
 """The demo CA: a root made on the spot and kept in a directory, and what it signs with.
 
 No private key is ever shipped. The directory is private (0700, files 0600); `ca.pem` in it is the
-root certificate that a verifier trusts.
+root certificate that a verifier trusts. Beside it stands what was issued (`register`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import NameOID
+
+from bridged.virtual.register import Register, key_id
+from bridged.virtual.revocation import pointers
 
 CERTIFICATE_FILE = "ca.pem"
 KEY_FILE = "ca-key.pem"
@@ -72,10 +75,11 @@ def key_usage(*names: str) -> Extension:
 
 @dataclass(frozen=True, slots=True)
 class DemoCa:
-    """A CA of the demo: its certificate and its key."""
+    """A CA of the demo: its certificate and its key; what it issues is noted in `register`."""
 
     certificate: x509.Certificate
     key: rsa.RSAPrivateKey
+    register: Register | None = None
 
     @classmethod
     def load_or_create(cls, directory: Path) -> Self:
@@ -92,16 +96,21 @@ class DemoCa:
                 _written(_bundle(cls.create()), bundle) as new,
             ):
                 bundle.hardlink_to(new)
-        pem = bundle.read_bytes()
-        key = load_pem_private_key(pem, None)
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise TypeError(f"{bundle} holds no RSA key")
-        ca = cls(x509.load_pem_x509_certificate(pem), key)
+        ca = cls.load(bundle, Register(directory))
         certificate = directory / CERTIFICATE_FILE
         if not certificate.exists():
             with _written(ca.pem, certificate) as new:
                 new.replace(certificate)
         return ca
+
+    @classmethod
+    def load(cls, bundle: Path, register: Register | None = None) -> Self:
+        """Return the CA whose key and certificate stand in one file."""
+        pem = bundle.read_bytes()
+        key = load_pem_private_key(pem, None)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise TypeError(f"{bundle} holds no RSA key")
+        return cls(x509.load_pem_x509_certificate(pem), key, register)
 
     @classmethod
     def create(cls) -> Self:
@@ -132,28 +141,42 @@ class DemoCa:
     ) -> x509.Certificate:
         """Sign a certificate for a holder's key (sha256WithRSAEncryption)."""
         basic = Extension(x509.BasicConstraints(ca=False, path_length=None))
-        return _sign(
+        return self._issue(subject, public_key, validity, [basic, *extensions])
+
+    def subordinate(self, subject: x509.Name) -> DemoCa:
+        """Make an issuing CA below this one, valid as long."""
+        key = new_rsa_key()
+        validity = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
+        # Policies must run through the whole path (RFC 5280, 6.1.3 d).
+        every = x509.PolicyInformation(x509.ObjectIdentifier("2.5.29.32.0"), None)
+        extensions = [*_ca_extensions(path_length=0), Extension(x509.CertificatePolicies([every]))]
+        certificate = self._issue(subject, key.public_key(), validity, extensions)
+        below = DemoCa(certificate, key, self.register)
+        if self.register is not None:
+            with _written(_bundle(below), self.register.issuer_file(key_id(certificate))) as new:
+                new.replace(self.register.issuer_file(key_id(certificate)))
+        return below
+
+    def _issue(
+        self,
+        subject: x509.Name,
+        public_key: CertificatePublicKeyTypes,
+        validity: tuple[datetime, datetime],
+        extensions: Iterable[Extension],
+    ) -> x509.Certificate:
+        address = self.register and self.register.address
+        told = pointers(address, key_id(self.certificate)) if address else []
+        certificate = _sign(
             subject,
             public_key,
             validity,
-            [basic, *extensions],
+            [*extensions, *map(Extension, told)],
             issuer=self.certificate.subject,
             issuer_key=self.key,
         )
-
-    def subordinate(self, subject: x509.Name) -> DemoCa:
-        """Make an issuing CA below this one, valid as long; its key lives in memory alone."""
-        key = new_rsa_key()
-        validity = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
-        certificate = _sign(
-            subject,
-            key.public_key(),
-            validity,
-            _ca_extensions(path_length=0),
-            issuer=self.certificate.subject,
-            issuer_key=self.key,
-        )
-        return DemoCa(certificate, key)
+        if self.register is not None:
+            self.register.note(certificate)
+        return certificate
 
 
 def _bundle(ca: DemoCa) -> bytes:

@@ -177,7 +177,10 @@ class Latency(_Table, frozen=True):
 
 
 class Profile(_Table, frozen=True):
-    """A card; with neither `piv` nor `jpki` it is one that no driver knows."""
+    """A card; with neither `piv` nor `jpki` it is one that no driver knows.
+
+    `revoked` lets a CA that is kept in a directory revoke its certificates at once.
+    """
 
     ja: str = ""
     en: str = ""
@@ -188,6 +191,7 @@ class Profile(_Table, frozen=True):
     validity: Validity = Validity()
     piv: PivSpec | None = None
     jpki: JpkiSpec | None = None
+    revoked: bool = False
     misbehaviour: tuple[Misbehaviour, ...] = ()
 
 

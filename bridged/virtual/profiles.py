@@ -100,7 +100,7 @@ class _Issuer:
         return piv.PivKey(
             spec.reference,
             key,
-            _der(certificate),
+            self._given(certificate),
             pin_always=spec.pin_always,
             compressed=asked.compressed,
         )
@@ -123,17 +123,23 @@ class _Issuer:
         return jpki.JpkiApplet(
             authentication=jpki.JpkiKey(
                 login,
-                _der(login_certificate),
+                self._given(login_certificate),
                 _der(login_ca.certificate),
                 _reference(spec.authentication.pin),
             ),
             signature=jpki.JpkiKey(
                 signing,
-                _der(signing_certificate),
+                self._given(signing_certificate),
                 _der(signing_ca.certificate),
                 _reference(spec.signature.pin),
             ),
         )
+
+    def _given(self, certificate: x509.Certificate) -> bytes:
+        """Return the holder's certificate as it is written to the card."""
+        if self._profile.revoked and self._ca.register is not None:
+            self._ca.register.revoke(certificate, x509.ReasonFlags.key_compromise)
+        return _der(certificate)
 
     def _rsa_key(self, purpose: str) -> rsa.RSAPrivateKey:
         key = self._keys.key(f"{self._profile.name}-{purpose}", KeyAlgorithm.RSA_2048)

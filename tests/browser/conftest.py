@@ -16,6 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from bridged.virtual.ca import DemoCa
 from bridged.virtual.card_process import CardProcess
+from bridged.virtual.certificates import POLICY
 from bridged.virtual.pcscd import PrivatePcscd
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +49,7 @@ class Stack:
         self.pcscd = pcscd
         self.ca = ca
         self.folder = folder
+        self._trust = ca / "ca.pem"
         self.daemon_port = free_port()
         self.portal_port = free_port()
         self._processes: list[subprocess.Popen[str]] = []
@@ -79,10 +81,20 @@ class Stack:
         command = ["bridged", "-v", "serve", "--port", str(self.daemon_port), "--allow", allow]
         return self._start("daemon", command, PCSCLITE_CSOCK_NAME=self.pcscd.socket_name)
 
+    def revocations(self) -> None:
+        """Start the demo CA's server; cards made from now on name it, and the portal asks it."""
+        port = free_port()
+        self._start("ca", ["bridged", "ca", "serve", "--ca", str(self.ca), "--port", str(port)])
+        self._trust = self.folder / "trust.toml"
+        self._trust.write_text(
+            f'[[authority]]\nname = "demo"\ncertificate = "{self.ca}/ca.pem"\n'
+            f'policies = ["{POLICY.dotted_string}"]\nhosts = ["127.0.0.1:{port}"]\n'
+        )
+
     def portal(self) -> subprocess.Popen[str]:
         command = ["portal_demo", "serve", "--demo", "--port", str(self.portal_port)]
         command += ["--database", f"sqlite+aiosqlite:///{self.folder}/portal.db"]
-        command += ["--trust", str(self.ca / "ca.pem"), "--origin", self.origin]
+        command += ["--trust", str(self._trust), "--origin", self.origin]
         command += ["--bridge-url", f"ws://127.0.0.1:{self.daemon_port}/v1"]
         return self._start("portal", command)
 

@@ -1,0 +1,109 @@
+"""`bridged ca`: the demo CA tells of revocations, and revokes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import platformdirs
+
+from bridged.virtual.ca import DemoCa
+from bridged.virtual.register import Register
+
+DEFAULT_PORT = 24783
+REASONS = (
+    "key-compromise",
+    "affiliation-changed",
+    "superseded",
+    "cessation-of-operation",
+    "certificate-hold",
+    "unspecified",
+)
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `ca` to the commands of `bridged`."""
+    parser = commands.add_parser("ca", help="the demo CA: tell of revocations, revoke, list")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    serve = actions.add_parser("serve", help="answer OCSP and give CRLs on loopback")
+    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
+    serve.set_defaults(run=run_serve)
+    listing = actions.add_parser("list", help="show what was issued, the newest first")
+    listing.set_defaults(run=run_list)
+    revoke = actions.add_parser("revoke", help="revoke certificates")
+    revoke.add_argument("serial", nargs="*", help="serial numbers as `list` shows them")
+    revoke.add_argument("--all", action="store_true", help="everything that was issued")
+    revoke.add_argument("--reason", choices=REASONS, default="key-compromise")
+    revoke.set_defaults(run=run_revoke)
+    for action in (serve, listing, revoke):
+        action.add_argument("--ca", type=Path, metavar="DIR", help="directory of the demo CA")
+
+
+def run_serve(args: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT; certificates issued meanwhile name this server."""
+    asyncio.run(_serve(_load(args), args.port))
+    return 0
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Print serial number, revocation and subject of each certificate."""
+    register = _register(_load(args))
+    for certificate in register.issued():
+        revocation = register.revocation_of(certificate)
+        state = f"revoked {revocation.moment:%Y-%m-%d %H:%M}Z" if revocation else "good"
+        print(f"{certificate.serial_number:x}  {state:25} {certificate.subject.rfc4514_string()}")
+    return 0
+
+
+def run_revoke(args: argparse.Namespace) -> int:
+    """Revoke by serial number, or everything."""
+    from cryptography.x509 import ReasonFlags
+
+    register = _register(_load(args))
+    issued = {f"{certificate.serial_number:x}": certificate for certificate in register.issued()}
+    wanted = list(issued) if args.all else [serial.lower() for serial in args.serial]
+    unknown = [serial for serial in wanted if serial not in issued]
+    if unknown or not wanted:
+        fault = f"not issued here: {', '.join(unknown)}" if unknown else "name a serial, or --all"
+        print(f"bridged ca: {fault} (see: bridged ca list)", file=sys.stderr)
+        return 1
+    reason = ReasonFlags[args.reason.replace("-", "_")]
+    for serial in wanted:
+        register.revoke(issued[serial], reason)
+        print(f"revoked {serial}")
+    return 0
+
+
+def _load(args: argparse.Namespace) -> DemoCa:
+    return DemoCa.load_or_create(args.ca or platformdirs.user_data_path("bridged") / "ca")
+
+
+def _register(ca: DemoCa) -> Register:
+    assert ca.register is not None, "a CA with a directory has a register"
+    return ca.register
+
+
+async def _serve(ca: DemoCa, port: int) -> None:
+    from aiohttp import web
+
+    from bridged.virtual.responder import create_app
+
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        runner = web.AppRunner(create_app(ca), access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        try:
+            await web.SockSite(runner, listener).start()
+            with _register(ca).told_at(address):
+                print(f"listening on {address}", flush=True)
+                await ending.wait()
+        finally:
+            await runner.cleanup()
