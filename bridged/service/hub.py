@@ -237,7 +237,7 @@ class Hub:
         with await self._obtain(call, shape.label, shape.rules, params.pin) as pin:
             epoch = await verify(card, key, pin, accept_last_try=params.accept_last_try)
             card.worker.keep_connected(keep=True)
-            card.pin_tried()
+            card.pin_verified(key)
             kept = pin.copy() if key.pin_always else None
             return self._leases.grant(
                 card, key, epoch=epoch, pin=kept, seconds=params.lease_seconds

@@ -939,11 +939,11 @@ async def test_a_status_read_before_the_lease_ended_is_not_kept_for_others(
     lease = await page.call("pin.verify", key=key, pin=EBID_PIN)
     other = open_page("https://other.example")
     at_the_card, go_on = hesitating(inserted, monkeypatch)
-    listing = asyncio.create_task(other.certificate(Usage.AUTHENTICATION))
+    asking = asyncio.create_task(other.call("pin.status", key=key))
     await at_the_card.wait()
     await page.call("lease.release", lease=lease.id)  # type: ignore[attr-defined]
     go_on.set()
-    await listing
+    await asking
     seen = (await other.certificate(Usage.AUTHENTICATION)).pin
     assert seen is not None
     assert not seen.verified
