@@ -237,6 +237,26 @@ class CardFault(RetryableError):
     ja = "ICカードから予期しない応答がありました（{sw}）。挿入し直して、やり直してください。"
 
 
+@dataclass(eq=False)
+class ModuleFault(RetryableError):
+    """The PKCS#11 module of the card failed.
+
+    `cause` is `hung`, `crashed`, `garbled`, `unloadable`, or what the module itself said.
+    """
+
+    module: str
+    cause: str
+    reason, code = "module-fault", 4109
+    en = (
+        "The card software “{module}” failed ({cause}). Insert the IC card again; "
+        "if that does not help, reinstall the software from the card's issuer."
+    )
+    ja = (
+        "ICカード用ソフトウェア「{module}」が正しく動作しませんでした（{cause}）。ICカードを挿入し直して"
+        "ください。解決しない場合は、カード発行元のソフトウェアをインストールし直してください。"
+    )
+
+
 # ---- keys and certificates ----
 
 

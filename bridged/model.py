@@ -46,6 +46,7 @@ class CardType(OpenEnum):
 
     PIV = "piv"
     JPKI = "jpki"
+    PKCS11 = "pkcs11"
 
 
 class Usage(StrEnum):
@@ -68,18 +69,6 @@ class Algorithm(StrEnum):
     ES384 = "ES384"
     ES512 = "ES512"
     EdDSA = "EdDSA"
-
-
-class KeyUsage(StrEnum):
-    """The bits of a certificate's keyUsage that can be asked for (RFC 5280, 4.2.1.3)."""
-
-    DIGITAL_SIGNATURE = "digitalSignature"
-    NON_REPUDIATION = "nonRepudiation"
-    KEY_ENCIPHERMENT = "keyEncipherment"
-    DATA_ENCIPHERMENT = "dataEncipherment"
-    KEY_AGREEMENT = "keyAgreement"
-    KEY_CERT_SIGN = "keyCertSign"
-    CRL_SIGN = "cRLSign"
 
 
 class DocumentFormat(StrEnum):
@@ -180,7 +169,6 @@ class X509(Wire, frozen=True):
     expires_in_days: int
     key_type: str
     key_usage: tuple[str, ...]
-    policies: tuple[str, ...]
 
 
 class Certificate(Wire, frozen=True):

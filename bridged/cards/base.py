@@ -64,6 +64,8 @@ class PinObject:
     rules: PinRules
     puk: PinRules | None = None
     block: PinBlock = PinBlock()
+    protected: bool = False
+    """The card's own software has the person type it; `Driver.verify_on_keypad` starts that."""
 
     def status(self, *, tries_left: int | None, verified: bool) -> PinStatus:
         """Return the state of this PIN."""
@@ -104,28 +106,20 @@ class Key:
 
 
 class Driver(ABC):
-    """A card as one application sees it, from its insertion to its removal.
+    """A card from its insertion to its removal; used on its reader's thread.
 
-    Every method runs inside one transaction. Those about a PIN are for keys that have one. Raises
-    `CardFault` for what no specification allows, and what the connection raises.
+    Methods about a PIN are for keys that have one. Raises `CardFault` for what no specification
+    allows, and what the connection raises.
     """
 
     card_type: ClassVar[CardType]
     label: str
     """What people call the card."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-
     @property
+    @abstractmethod
     def epoch(self) -> int:
         """The card's present epoch: while it stays the same, a verified PIN stays verified."""
-        return self._channel.epoch
-
-    @classmethod
-    @abstractmethod
-    def detect(cls, channel: Channel) -> Self | None:
-        """Select the application; return None where the card has none of this kind."""
 
     @abstractmethod
     def keys(self, usage: Usage | None = None) -> list[Key]:
@@ -185,6 +179,23 @@ class Driver(ABC):
     @abstractmethod
     def sign(self, key: Key, form: Input, data: bytes) -> bytes:
         """Sign `data` of a form in `key.inputs`; raises `SecurityStatus` where the PIN is missing."""
+
+
+class CardDriver(Driver):
+    """A card as one of its applications sees it; every method runs inside one transaction."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    @property
+    def epoch(self) -> int:
+        """That of the channel."""
+        return self._channel.epoch
+
+    @classmethod
+    @abstractmethod
+    def detect(cls, channel: Channel) -> Self | None:
+        """Select the application; return None where the card has none of this kind."""
 
 
 class SecurityStatus(Exception):

@@ -73,6 +73,9 @@ class Context(Protocol):
     def connect(self, reader: str) -> Connection:
         """Connect to the card, shared; raises `NoReader`, `NoCard`, `CardMute`, `CardInUse`."""
 
+    def generation(self, reader: str) -> int:
+        """Return that of the reader at this moment, without a connection; raises `NoReader`."""
+
     def close(self) -> None:
         """Release the context. Never raises."""
 

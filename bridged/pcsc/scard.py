@@ -148,12 +148,17 @@ class PcscContext:
         try:
             code, _, _, _, atr = scard.SCardStatus(handle)
             _check(code)
-            code, found = scard.SCardGetStatusChange(self._handle, 0, [(reader, 0)])
-            _check(code)
+            generation = self.generation(reader)
         except BaseException:
             scard.SCardDisconnect(handle, scard.SCARD_LEAVE_CARD)
             raise
-        return PcscConnection(handle, protocol, bytes(atr), generation=found[0][1] >> 16)
+        return PcscConnection(handle, protocol, bytes(atr), generation=generation)
+
+    def generation(self, reader: str) -> int:
+        """Ask SCardGetStatusChange, which answers at once."""
+        code, found = scard.SCardGetStatusChange(self._handle, 0, [(reader, 0)])
+        _check(code)
+        return int(found[0][1]) >> 16
 
     def close(self) -> None:
         """Release the context."""

@@ -1,16 +1,20 @@
-"""One thread per reader: everything said to a card is said there, in order, in a transaction."""
+"""One thread per reader: everything said to a card is said there, in order, in a transaction.
+
+Or apart from one, by a companion that talks to the card with a PC/SC connection of its own.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Protocol, TypeVar, cast
 
-from bridged.errors import CardInUse, CardMute, CardRemoved, PcscUnavailable
+from bridged.errors import BridgedError, CardInUse, CardMute, CardRemoved, PcscUnavailable
 from bridged.pcsc.atr import supports_extended_length
 from bridged.pcsc.bus import Bus, CardReset, Connection, Context
 from bridged.pcsc.channel import Channel
@@ -20,6 +24,9 @@ log = logging.getLogger(__name__)
 IDLE_S = 5.0
 """An unused connection is closed after this time, for programs that want the card alone."""
 
+COMPANION_IDLE_S = 30.0
+"""A companion takes longer to start, so it is kept longer."""
+
 IN_USE_S = 3.0
 IN_USE_STEP_S = 0.02
 """PC/SC tells nobody when a transaction ends: asked again so often, for so long (seconds)."""
@@ -28,16 +35,35 @@ T = TypeVar("T")
 Task = Callable[[], None]
 
 
+class Companion(Protocol):
+    """What talks to the card in place of our connection: the process of a PKCS#11 module."""
+
+    def end(self) -> None:
+        """Log out and let go of the card; never raises, and takes a few seconds at the most."""
+
+
+class Apart(Exception):
+    """A job raises it to go on outside of its transaction, with `job`, before any other."""
+
+    def __init__(self, generation: int, job: Callable[[], object]) -> None:
+        super().__init__()
+        self.generation = generation
+        self.job = job
+
+
 class Worker:
     """Runs jobs on one reader's card, one after the other.
 
-    A job gets the `Channel` inside a transaction. A future that is cancelled before its job
-    begins is passed over; a job that runs is never interrupted.
+    A job gets the `Channel` inside a transaction, or runs apart, while we have no connection. A
+    future that is cancelled before its job begins is passed over; a job that runs is never
+    interrupted. `companion` is set by jobs that run apart, each time, while there is one: it is
+    ended wherever our connection would be closed.
     """
 
     def __init__(self, bus: Bus, reader: str) -> None:
         self.reader = reader
         self.channel = Channel()
+        self.companion: Companion | None = None
         self._bus = bus
         self._context: Context | None = None
         self._connection: Connection | None = None
@@ -48,12 +74,19 @@ class Worker:
 
     def submit(self, job: Callable[[Channel], T]) -> Future[T]:
         """Queue a job; the future carries its result or its error."""
+        return self._queue(lambda: self._in_transaction(job))
+
+    def submit_apart(self, generation: int, job: Callable[[], T]) -> Future[T]:
+        """Queue a job that runs apart, while the insertion is still this one."""
+        return self._queue(lambda: self._apart(generation, job))
+
+    def _queue(self, work: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()
 
         def task() -> None:
             if future.set_running_or_notify_cancel():
                 try:
-                    future.set_result(self._in_transaction(job))
+                    future.set_result(work())
                 except BaseException as error:  # noqa: BLE001 - it belongs to who asked
                     future.set_exception(error)
 
@@ -79,9 +112,8 @@ class Worker:
 
     def _run(self) -> None:
         while True:
-            idle = IDLE_S if self._connection is not None and not self._keep else None
             try:
-                task = self._tasks.get(timeout=idle)
+                task = self._tasks.get(timeout=self._idle_s())
             except queue.Empty:
                 self._disconnect(reset=False)
                 continue
@@ -93,7 +125,32 @@ class Worker:
         if self._context is not None:
             self._context.close()
 
+    def _idle_s(self) -> float | None:
+        if self._keep:
+            return None
+        if self.companion is not None:
+            return COMPANION_IDLE_S
+        return IDLE_S if self._connection is not None else None
+
+    def _apart(self, generation: int, job: Callable[[], T]) -> T:
+        self._close(reset=False)
+        try:
+            here = self._context_now().generation(self.reader)
+        except PcscUnavailable:
+            self._drop_context()
+            raise
+        if here != generation:
+            raise CardRemoved
+        return job()
+
     def _in_transaction(self, job: Callable[[Channel], T]) -> T:
+        try:
+            return self._transact(job)
+        except Apart as wish:
+            go_on = cast("Callable[[], T]", wish.job)
+            return self._apart(wish.generation, go_on)
+
+    def _transact(self, job: Callable[[Channel], T]) -> T:
         try:
             connection = self._begin()
             try:
@@ -141,24 +198,36 @@ class Worker:
     def _connected(self) -> Connection:
         if self._connection is None:
             try:
-                if self._context is None:
-                    self._context = self._bus.open()
-                self._connection = self._context.connect(self.reader)
+                self._connection = self._context_now().connect(self.reader)
             except PcscUnavailable:
                 self._drop_context()
                 raise
             self._attach(self._connection)
         return self._connection
 
+    def _context_now(self) -> Context:
+        if self._context is None:
+            self._context = self._bus.open()
+        return self._context
+
     def _attach(self, connection: Connection) -> None:
         self.channel.attach(
             connection.transmit,
             extended=supports_extended_length(connection.atr),
             generation=connection.generation,
-            atr=connection.atr,
         )
 
     def _disconnect(self, *, reset: bool) -> None:
+        if (companion := self.companion) is not None:
+            self.companion = None
+            companion.end()
+            if reset:
+                # It may have been let go of with a PIN verified.
+                with contextlib.suppress(BridgedError):
+                    self._connected()
+        self._close(reset=reset)
+
+    def _close(self, *, reset: bool) -> None:
         if self._connection is not None:
             self._connection.close(reset=reset)
             self._connection = None

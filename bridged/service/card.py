@@ -1,4 +1,8 @@
-"""An inserted card, awaited: jobs go to its reader's thread, removal fails them at once."""
+"""An inserted card, awaited: jobs go to its reader's thread, removal fails them at once.
+
+A card belongs to the first driver of ours that knows it, else to a PKCS#11 module, whose jobs run
+on the same thread and apart from our transactions.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,24 @@ import asyncio
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import TypeVar
 
 from bridged.cards import registry
-from bridged.cards.base import Driver, Key, PinObject
-from bridged.errors import Cancelled, CardInUse, CardRemoved, CertificateNotFound
+from bridged.cards.base import CardDriver, Driver, Key, PinObject
+from bridged.cards.pkcs11.driver import Pkcs11Driver
+from bridged.cards.pkcs11.module import Module
+from bridged.errors import (
+    Cancelled,
+    CardInUse,
+    CardRemoved,
+    CardUnsupported,
+    CertificateNotFound,
+)
 from bridged.model import Card, PinStatus, Usage
 from bridged.pcsc.channel import Channel
-from bridged.pcsc.worker import Worker
+from bridged.pcsc.worker import Apart, Worker
 
 T = TypeVar("T")
 
@@ -22,11 +35,28 @@ CARD_TIMEOUT_S = 30.0
 """The longest one job may wait and run; another program's transaction has no time-out of its own."""
 
 
+MODULE_TIMEOUT_S = 100.0
+"""The same for a job of a module, which times its own calls, and may have a person type a PIN."""
+
+Modules = Callable[[], Sequence[Module]]
+"""The modules to ask, looked for when a card needs them."""
+
+
+def no_modules() -> Sequence[Module]:
+    """Return none: cards of our own drivers alone."""
+    return ()
+
+
 class InsertedCard:
     """A card from its insertion to its removal; `id` is never used again."""
 
     def __init__(
-        self, reader: str, worker: Worker, generation: int, on_lost: Callable[[], None]
+        self,
+        reader: str,
+        worker: Worker,
+        generation: int,
+        on_lost: Callable[[], None],
+        modules: Modules,
     ) -> None:
         self.id = secrets.token_urlsafe(9)
         self.reader = reader
@@ -34,8 +64,8 @@ class InsertedCard:
         self.driver: Driver | None = None
         self._generation = generation
         self._on_lost = on_lost
+        self._modules = modules
         self._keys: dict[Usage | None, list[Key]] = {}
-        self._usages: dict[str, Usage] = {}
         self._pins: dict[PinObject | None, PinStatus] = {}
         self._pin_tries = 0
         self._removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -50,6 +80,8 @@ class InsertedCard:
         """Fail everything that waits for the card, and whatever comes."""
         if not self._removed.done():
             self._removed.set_result(None)
+            if isinstance(self.driver, Pkcs11Driver):
+                self.driver.abort()
             self.worker.disconnect(reset=True)
 
     async def run(
@@ -62,21 +94,10 @@ class InsertedCard:
         that is under way is always finished: with `late` a cancellation waits for its job, and
         `late` is told what it returned.
         """
-        abandoned = threading.Event()
-
-        def on_card(channel: Channel) -> T:
-            if abandoned.is_set():
-                raise Cancelled
-            if channel.generation != self._generation:
-                # The card was changed, and its events are still on their way.
-                raise CardRemoved
-            if self.driver is None:
-                self.driver = registry.detect(channel)
-            return job(self.driver)
-
         if self._removed.done():
             raise CardRemoved
-        future = asyncio.wrap_future(self.worker.submit(on_card))
+        abandoned = threading.Event()
+        future = asyncio.wrap_future(self._submit(job, abandoned))
         try:
             return await self._result(future)
         except CardRemoved:
@@ -95,10 +116,39 @@ class InsertedCard:
             if not future.cancel():
                 future.exception()
 
+    def _submit(self, job: Callable[[Driver], T], abandoned: threading.Event) -> Future[T]:
+        def on_card(channel: Channel) -> T:
+            if abandoned.is_set():
+                raise Cancelled
+            if channel.generation != self._generation:
+                # The card was changed, and its events are still on their way.
+                raise CardRemoved
+            if self.driver is None:
+                try:
+                    self.driver = registry.detect(channel)
+                except CardUnsupported:
+                    raise Apart(self._generation, by_module) from None
+            if not isinstance(self.driver, CardDriver):
+                raise Apart(self._generation, by_module)
+            return job(self.driver)
+
+        def by_module() -> T:
+            if abandoned.is_set():
+                raise Cancelled
+            if self.driver is None:
+                self.driver = registry.find_by_module(self._modules(), self.worker.reader)
+            if isinstance(self.driver, Pkcs11Driver):
+                self.worker.companion = self.driver
+            return job(self.driver)
+
+        if isinstance(self.driver, Pkcs11Driver):
+            return self.worker.submit_apart(self._generation, by_module)
+        return self.worker.submit(on_card)
+
     async def _result(self, future: asyncio.Future[T]) -> T:
         await asyncio.wait(
             (future, self._removed),
-            timeout=CARD_TIMEOUT_S,
+            timeout=CARD_TIMEOUT_S if isinstance(self.driver, CardDriver) else MODULE_TIMEOUT_S,
             return_when=asyncio.FIRST_COMPLETED,
         )
         if self._removed.done():
@@ -108,34 +158,19 @@ class InsertedCard:
         return future.result()
 
     async def keys(self, usage: Usage | None = None) -> list[Key]:
-        """Return the keys of a usage, or all; asks the card only for what was never seen.
-
-        The state of their PINs is asked for in the same transaction: `known_pin_status` has it.
-        """
+        """Return the keys of a usage, or all; asks the card only for what was never seen."""
         if usage in self._keys:
             return self._keys[usage]
-        before, known = self._pin_tries, set(self._pins)
-
-        def look(driver: Driver) -> tuple[list[Key], dict[PinObject | None, PinStatus]]:
-            keys = driver.keys(usage)
-            unknown = {key.pin: key for key in keys if key.pin is not None and key.pin not in known}
-            return keys, {pin: driver.pin_status(key) for pin, key in unknown.items()}
-
-        keys, statuses = await self.run(look)
-        self._usages.update({key.ref: key.usage for key in keys})
+        before = self._pin_tries
+        keys = await self.run(lambda driver: driver.keys(usage))
         if before == self._pin_tries:
             self._keys[usage] = keys
-            self._pins.update(statuses)
         return keys
 
     async def key(self, ref: str) -> Key:
         """Return a key by its reference; raises `CertificateNotFound`."""
         seen = [key for keys in self._keys.values() for key in keys]
-        found = _by_ref(seen, ref)
-        if found is None and ref in self._usages:
-            found = _by_ref(await self.keys(self._usages[ref]), ref)
-        if found is None:
-            found = _by_ref(await self.keys(), ref)
+        found = _by_ref(seen, ref) or _by_ref(await self.keys(), ref)
         if found is None:
             raise CertificateNotFound
         return found
@@ -156,15 +191,7 @@ class InsertedCard:
         """Ask the card again next time: a PIN was tried, or its verification ended."""
         self._pin_tries += 1
         self._pins.clear()
-        for usage, keys in list(self._keys.items()):
-            if any(key.certificate_private for key in keys):
-                del self._keys[usage]
-
-    def pin_verified(self, key: Key) -> None:
-        """Know without asking that the PIN of a key is verified."""
-        self.pin_tried()
-        if key.pin is not None:
-            self._pins[key.pin] = key.pin.status(tries_left=None, verified=True)
+        self._keys.clear()
 
 
 def _by_ref(keys: list[Key], ref: str) -> Key | None:

@@ -42,7 +42,7 @@ from bridged.protocol.session import Request
 from bridged.secret import Pin
 from bridged.service.batch import Progress, sign_batch
 from bridged.service.calls import Call, Calls, Peer
-from bridged.service.card import InsertedCard
+from bridged.service.card import InsertedCard, Modules, no_modules
 from bridged.service.consent import Consent
 from bridged.service.documents import Documents
 from bridged.service.keys import SigningKey, change, describe, unblock, verify
@@ -50,7 +50,6 @@ from bridged.service.leases import Held, Leases
 from bridged.service.readers import Readers, Slot
 from bridged.signing import algorithms, webeid
 from bridged.signing.documents.job import Job
-from bridged.signing.selection import Selection
 from bridged.sites.policy import Site, SitePolicy
 
 log = logging.getLogger(__name__)
@@ -65,14 +64,16 @@ class Hub:
         pin_entries: Sequence[PinEntry],
         policy: SitePolicy | None = None,
         prompts: Prompts | None = None,
+        *,
         documents: Documents | None = None,
+        modules: Modules = no_modules,
     ) -> None:
         self.policy = policy or SitePolicy({})
         self._consent = Consent(self.policy, prompts or Prompts(), self.sites_changed)
         self._pin_entries = tuple(pin_entries)
         self._peers: set[Peer] = set()
         self._leases = Leases(self._lease_ended)
-        self.readers = Readers(bus, self._reader_event)
+        self.readers = Readers(bus, self._reader_event, modules)
         self._calls = Calls()
         self._documents = documents or Documents()
         self._methods: dict[str, Callable[[Call, Any], Awaitable[Wire]]] = {
@@ -184,9 +185,6 @@ class Hub:
     async def _certificate_list(
         self, call: Call, params: m.CertificateListParams
     ) -> m.CertificateList:
-        selection = Selection.of(
-            params.issuers, params.key_usage, params.policies, valid_only=params.valid_only
-        )
         slots = self.readers.chosen(params.reader)
         found = await asyncio.gather(
             *(self._certificates(call.peer, slot, params.usage) for slot in slots),
@@ -201,13 +199,7 @@ class Hub:
                 certificates += each
         if not certificates and failures:
             raise min(failures, key=lambda error: isinstance(error, NoCard))
-        return m.CertificateList(
-            certificates=tuple(
-                each
-                for each in certificates
-                if each.x509 is None or selection.takes(each.x509, each.chain)
-            )
-        )
+        return m.CertificateList(certificates=tuple(certificates))
 
     async def _certificates(self, peer: Peer, slot: Slot, usage: Usage | None) -> list[Certificate]:
         card = _card_in(slot)
@@ -237,7 +229,7 @@ class Hub:
         with await self._obtain(call, shape.label, shape.rules, params.pin) as pin:
             epoch = await verify(card, key, pin, accept_last_try=params.accept_last_try)
             card.worker.keep_connected(keep=True)
-            card.pin_verified(key)
+            card.pin_tried()
             kept = pin.copy() if key.pin_always else None
             return self._leases.grant(
                 card, key, epoch=epoch, pin=kept, seconds=params.lease_seconds

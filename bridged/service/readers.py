@@ -14,7 +14,7 @@ from bridged.model import Reader, ReaderState
 from bridged.pcsc.bus import Bus, ReaderStatus
 from bridged.pcsc.monitor import Monitor, Statuses
 from bridged.pcsc.worker import Worker
-from bridged.service.card import InsertedCard
+from bridged.service.card import InsertedCard, Modules, no_modules
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +54,14 @@ class Readers:
     """All readers; calls back with an event's name, the reader, and the card that left it."""
 
     def __init__(
-        self, bus: Bus, on_event: Callable[[str, Reader, InsertedCard | None], None]
+        self,
+        bus: Bus,
+        on_event: Callable[[str, Reader, InsertedCard | None], None],
+        modules: Modules = no_modules,
     ) -> None:
         self._bus = bus
         self._on_event = on_event
+        self._modules = modules
         self._slots: dict[str, Slot] = {}
         self._available = False
         self._known = asyncio.Event()
@@ -141,7 +145,11 @@ class Readers:
         if slot.status.state in _WITH_CARD:
             generation = slot.status.generation
             slot.card = InsertedCard(
-                slot.id, slot.worker, generation, lambda: self._lost(slot, generation)
+                slot.id,
+                slot.worker,
+                generation,
+                lambda: self._lost(slot, generation),
+                self._modules,
             )
         return slot.card is not None
 

@@ -120,6 +120,11 @@ class InProcessContext:
             slot.connections.add(connection)
             return connection
 
+    def generation(self, reader: str) -> int:
+        """Return how often the reader's card came or went."""
+        with self._bus.changed:
+            return self._bus.slot(reader).generation
+
     def close(self) -> None:
         """Release the context; there is nothing to release."""
 

@@ -10,7 +10,6 @@ export type {
   Authentication,
   Bridge,
   CertificateFilter,
-  CertificateSelection,
   DataSigning,
   DigestSigning,
   DocumentSigning,

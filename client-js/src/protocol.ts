@@ -32,7 +32,7 @@ export type Timestamp = string;
 export type ReaderState = "empty" | "present" | "mute" | "unavailable" | "in-use";
 
 /** The application found on the card. */
-export type CardType = "piv" | "jpki";
+export type CardType = "piv" | "jpki" | "pkcs11";
 
 /** What a key may be used for; each key has exactly one usage. */
 export type Usage = "authentication" | "signature";
@@ -116,7 +116,6 @@ export interface X509 {
   readonly expiresInDays: number;
   readonly keyType: string;
   readonly keyUsage: readonly string[];
-  readonly policies: readonly string[];
 }
 
 /**
@@ -182,14 +181,10 @@ export interface ReaderList {
   readonly readers: readonly Reader[];
 }
 
-/** Which certificates: of one reader (its id) or all, of one usage or both, and what they say. */
+/** Which certificates: of one reader or all, of one usage or both. */
 export interface CertificateListParams {
   readonly reader?: string | null;
   readonly usage?: Usage | null;
-  readonly issuers?: readonly string[];
-  readonly keyUsage?: readonly KeyUsage[];
-  readonly policies?: readonly string[];
-  readonly validOnly?: boolean;
 }
 
 /** The certificates found. */
@@ -267,16 +262,6 @@ export interface SignatureList {
   readonly signatures: readonly (Base64 | null)[];
   readonly failures: readonly SignatureFailure[];
 }
-
-/** The bits of a certificate's keyUsage that can be asked for (RFC 5280, 4.2.1.3). */
-export type KeyUsage =
-  | "digitalSignature"
-  | "nonRepudiation"
-  | "keyEncipherment"
-  | "dataEncipherment"
-  | "keyAgreement"
-  | "keyCertSign"
-  | "cRLSign";
 
 /** How a signature is put to a document (ETSI EN 319 122, 319 132 and 319 142). */
 export type DocumentFormat = "cades" | "xades" | "pades";
@@ -395,6 +380,7 @@ export interface Errors {
   "card-in-use": Empty;
   "card-leased": Empty;
   "card-fault": { readonly sw: string };
+  "module-fault": { readonly module: string; readonly cause: string };
   "certificate-not-found": Empty;
   "certificate-expired": { readonly notBefore: string; readonly notAfter: string };
   "algorithm-unsupported": { readonly algorithm: string; readonly supported: readonly string[] };

@@ -61,6 +61,10 @@ class ObservedContext:
         self.bus.note("connect")
         return ObservedConnection(self.bus, self.real.connect(reader))
 
+    def generation(self, reader: str) -> int:
+        self.bus.note("generation")
+        return self.real.generation(reader)
+
     def close(self) -> None:
         self.bus.note("release")
         self.real.close()

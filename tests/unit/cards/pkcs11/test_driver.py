@@ -1,0 +1,214 @@
+"""The driver over SoftHSM: what is on the token, logins, signatures of every kind."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from bridged.cards.base import Input, Key, SecurityStatus
+from bridged.errors import PinFormat, PinIncorrect, PinUnblockUnsupported
+from bridged.model import Algorithm, Usage
+from bridged.secret import Pin
+from bridged.signing import algorithms
+from bridged.signing.signer import sign_digest
+
+
+def kinds(driver) -> list[tuple[str, bytes | None]]:
+    return [(key.usage, key.certificate) for key in driver.keys(None)]
+
+
+def der(certificate) -> bytes:
+    return certificate.public_bytes(Encoding.DER)
+
+
+def key_for(driver, usage: Usage) -> Key:
+    (key,) = driver.keys(usage)
+    return key
+
+
+@pytest.fixture
+def one_of_each(softhsm, on_token, rsa_key, authentication, signature, find):
+    """A token as company cards are: one key to log in, one to sign."""
+    softhsm.add(
+        "card",
+        on_token(b"\x01", rsa_key, authentication(rsa_key)),
+        on_token(b"\x02", rsa_key, signature(rsa_key)),
+    )
+    return find()
+
+
+def test_each_key_has_the_usage_its_certificate_is_for(one_of_each) -> None:
+    usages = [key.usage for key in one_of_each.keys(None)]
+    assert usages == [Usage.AUTHENTICATION, Usage.SIGNATURE]
+    assert one_of_each.label == "card"
+
+
+def test_the_one_key_of_an_ebidding_card_logs_in_and_signs(
+    softhsm, on_token, rsa_key, signature, find
+) -> None:
+    certificate = signature(rsa_key)
+    softhsm.add("card", on_token(b"\x01", rsa_key, certificate))
+    driver = find()
+    keys = driver.keys()
+    assert [(key.usage, key.certificate) for key in keys] == [
+        (Usage.AUTHENTICATION, der(certificate)),
+        (Usage.SIGNATURE, der(certificate)),
+    ]
+    assert len({key.ref for key in keys}) == 2
+
+
+def test_a_hidden_certificate_is_shown_after_the_login_to_who_logged_in(
+    softhsm, on_token, rsa_key, authentication, signature, find
+) -> None:
+    hidden = signature(rsa_key)
+    softhsm.add("first", on_token(b"\x01", rsa_key, authentication(rsa_key)))
+    softhsm.add("second", on_token(b"\x02", rsa_key, hidden, hidden=True))
+    driver = find()
+    before = key_for(driver, Usage.SIGNATURE)
+    assert before.certificate is None
+    assert before.pin.label == "second"
+    driver.verify_pin(before, Pin(softhsm.pin))
+    after = key_for(driver, Usage.SIGNATURE)
+    assert (after.ref, after.certificate, after.certificate_private) == (
+        before.ref,
+        der(hidden),
+        True,
+    )
+    assert not key_for(driver, Usage.AUTHENTICATION).certificate_private
+
+
+def test_a_certificate_without_its_key_is_dropped_once_that_can_be_seen(
+    softhsm, on_token, rsa_key, authentication, signature, find, ca
+) -> None:
+    orphan = signature(ec.generate_private_key(ec.SECP256R1()))
+    softhsm.add(
+        "card",
+        on_token(b"\x01", rsa_key, authentication(rsa_key)),
+        on_token(b"\x02", None, orphan),
+        authorities=(der(ca.certificate),),
+    )
+    driver = find()
+    key, seen = driver.keys()
+    assert seen.certificate == der(orphan)
+    assert key.chain == (der(ca.certificate),)
+    driver.verify_pin(key, Pin(softhsm.pin))
+    assert [key.ref for key in driver.keys(None)] == [key.ref]
+
+
+def test_the_rules_of_the_pin_are_those_of_the_token(one_of_each) -> None:
+    rules = key_for(one_of_each, Usage.SIGNATURE).pin.rules
+    assert (rules.min_length, rules.max_length) == (4, 255)
+
+
+def test_every_algorithm_signs_what_its_certificate_verifies(
+    softhsm, on_token, rsa_key, signature, find
+) -> None:
+    made = [rsa_key, ed25519.Ed25519PrivateKey.generate()]
+    made += [ec.generate_private_key(c) for c in (ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1())]
+    softhsm.add(
+        "card", *(on_token(bytes([n]), key, signature(key)) for n, key in enumerate(made, 1))
+    )
+    driver = find()
+    driver.verify_pin(driver.keys()[0], Pin(softhsm.pin))
+    used = set()
+    for key in driver.keys(Usage.SIGNATURE):
+        for algorithm in algorithms.supported_by(key):
+            digest = b"a message"
+            if algorithm is not Algorithm.EdDSA:
+                digest = hashlib.new(algorithms.hash_name(algorithm), digest).digest()
+            # Raises unless the signature verifies with the certificate.
+            assert sign_digest(driver, key, key.certificate, algorithm, digest)
+            used.add(algorithm)
+    assert used == set(Algorithm)
+
+
+def test_only_mechanisms_of_the_token_are_offered(one_of_each) -> None:
+    key = key_for(one_of_each, Usage.SIGNATURE)
+    assert key.inputs == {Input.RSA_DIGEST_INFO, Input.RSA_BLOCK, Input.RSA_PSS}
+
+
+def test_nothing_is_signed_before_the_login_or_after_its_end(softhsm, one_of_each) -> None:
+    driver, key = one_of_each, key_for(one_of_each, Usage.SIGNATURE)
+    with pytest.raises(SecurityStatus):
+        driver.sign(key, Input.EC_DIGEST, bytes(32))
+    driver.verify_pin_guarded(key, Pin(softhsm.pin), accept_last_try=False)
+    epoch = driver.epoch
+    assert driver.pin_status(key).verified
+    driver.end()
+    assert driver.epoch != epoch
+    assert not driver.pin_status(key).verified
+    with pytest.raises(SecurityStatus):
+        driver.sign(key, Input.RSA_DIGEST_INFO, bytes(32))
+
+
+def test_after_the_end_the_card_is_found_again(softhsm, one_of_each) -> None:
+    driver, key = one_of_each, key_for(one_of_each, Usage.SIGNATURE)
+    driver.end()
+    driver.verify_pin_guarded(key, Pin(softhsm.pin), accept_last_try=False)
+    assert sign_digest(driver, key, key.certificate, Algorithm.RS256, bytes(32))
+
+
+def test_a_wrong_pin_ends_the_login_and_uses_a_try_that_nobody_can_count(
+    softhsm, one_of_each
+) -> None:
+    driver, key = one_of_each, key_for(one_of_each, Usage.SIGNATURE)
+    driver.verify_pin(key, Pin(softhsm.pin))
+    with pytest.raises(PinIncorrect) as wrong:
+        driver.verify_pin(key, Pin("654321"))
+    assert wrong.value.tries_left is None
+    with pytest.raises(SecurityStatus):
+        driver.sign(key, Input.RSA_DIGEST_INFO, bytes(32))
+
+
+def test_a_key_that_wants_its_pin_each_time_gets_it_each_time(
+    softhsm, on_token, rsa_key, signature, find
+) -> None:
+    softhsm.add("card", on_token(b"\x01", rsa_key, signature(rsa_key), pin_always=True))
+    driver = find()
+    driver.verify_pin(driver.keys(Usage.SIGNATURE)[0], Pin(softhsm.pin))
+    key = key_for(driver, Usage.SIGNATURE)
+    assert key.pin_always
+    for _ in range(2):
+        driver.verify_pin(key, Pin(softhsm.pin))
+        assert sign_digest(driver, key, key.certificate, Algorithm.RS256, bytes(32))
+        with pytest.raises(SecurityStatus):
+            driver.sign(key, Input.RSA_DIGEST_INFO, bytes(32))
+    driver.verify_pin(key, Pin(softhsm.pin))
+    with pytest.raises(PinIncorrect):
+        driver.verify_pin(key, Pin("654321"))
+
+
+def test_a_changed_pin_is_the_pin_from_then_on(softhsm, one_of_each) -> None:
+    driver, key = one_of_each, key_for(one_of_each, Usage.SIGNATURE)
+    with pytest.raises(PinIncorrect):
+        driver.change_pin_guarded(key, Pin("000000"), Pin("222222"), accept_last_try=False)
+    driver.change_pin_guarded(key, Pin(softhsm.pin), Pin("222222"), accept_last_try=False)
+    with pytest.raises(SecurityStatus):
+        driver.sign(key, Input.RSA_DIGEST_INFO, bytes(32))
+    with pytest.raises(PinIncorrect):
+        driver.verify_pin(key, Pin(softhsm.pin))
+    driver.verify_pin(key, Pin("222222"))
+
+
+def test_a_new_pin_the_token_refuses_is_told_with_its_rules(softhsm, one_of_each) -> None:
+    driver, key = one_of_each, key_for(one_of_each, Usage.SIGNATURE)
+    with pytest.raises(PinFormat) as refused:
+        driver.change_pin(key, Pin(softhsm.pin), Pin("1"))
+    assert (refused.value.min_length, refused.value.max_length) == (4, 255)
+    driver.verify_pin(key, Pin(softhsm.pin))
+
+
+def test_no_puk_is_known(one_of_each) -> None:
+    key = key_for(one_of_each, Usage.SIGNATURE)
+    assert key.pin.puk is None
+    with pytest.raises(PinUnblockUnsupported):
+        one_of_each.unblock_pin(key, Pin("12345678"), Pin("123456"))
+
+
+def test_a_second_listing_asks_the_module_nothing(one_of_each, monkeypatch) -> None:
+    first = one_of_each.keys()
+    monkeypatch.setattr(one_of_each._process, "call", None)
+    assert one_of_each.keys() == first
