@@ -71,6 +71,18 @@ class Algorithm(StrEnum):
     EdDSA = "EdDSA"
 
 
+class KeyUsage(StrEnum):
+    """The bits of a certificate's keyUsage that can be asked for (RFC 5280, 4.2.1.3)."""
+
+    DIGITAL_SIGNATURE = "digitalSignature"
+    NON_REPUDIATION = "nonRepudiation"
+    KEY_ENCIPHERMENT = "keyEncipherment"
+    DATA_ENCIPHERMENT = "dataEncipherment"
+    KEY_AGREEMENT = "keyAgreement"
+    KEY_CERT_SIGN = "keyCertSign"
+    CRL_SIGN = "cRLSign"
+
+
 class DocumentFormat(StrEnum):
     """How a signature is put to a document (ETSI EN 319 122, 319 132 and 319 142)."""
 
@@ -169,6 +181,7 @@ class X509(Wire, frozen=True):
     expires_in_days: int
     key_type: str
     key_usage: tuple[str, ...]
+    policies: tuple[str, ...]
 
 
 class Certificate(Wire, frozen=True):

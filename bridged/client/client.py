@@ -30,6 +30,7 @@ from bridged.model import (
     Certificate,
     DocumentFormat,
     Grant,
+    KeyUsage,
     PinStatus,
     Reader,
     SignatureLevel,
@@ -90,10 +91,24 @@ class Bridge:
         return (await self.call("reader.list", m.NoParams(), m.ReaderList)).readers
 
     async def certificates(
-        self, *, reader: str | None = None, usage: Usage | None = None
+        self,
+        *,
+        reader: str | None = None,
+        usage: Usage | None = None,
+        issuers: Sequence[str] = (),
+        key_usage: Sequence[KeyUsage] = (),
+        policies: Sequence[str] = (),
+        valid_only: bool = False,
     ) -> tuple[Certificate, ...]:
-        """`certificate.list`."""
-        params = m.CertificateListParams(reader=reader, usage=usage)
+        """`certificate.list`; a locked certificate is there whatever it may say."""
+        params = m.CertificateListParams(
+            reader=reader,
+            usage=usage,
+            issuers=tuple(issuers),
+            key_usage=tuple(key_usage),
+            policies=tuple(policies),
+            valid_only=valid_only,
+        )
         return (await self.call("certificate.list", params, m.CertificateList)).certificates
 
     async def pin_status(self, key: str) -> PinStatus:

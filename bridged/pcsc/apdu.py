@@ -29,6 +29,22 @@ class SW(IntEnum):
     CLA_UNSUPPORTED = 0x6E00
 
 
+ELSEWHERE = frozenset(
+    {
+        SW.CONDITIONS_NOT_SATISFIED,
+        SW.COMMAND_NOT_ALLOWED,
+        SW.FUNCTION_UNSUPPORTED,
+        SW.FILE_NOT_FOUND,
+        SW.WRONG_P1P2,
+        SW.REFERENCE_NOT_FOUND,
+        SW.WRONG_OFFSET,
+        SW.INS_UNSUPPORTED,
+        SW.CLA_UNSUPPORTED,
+    }
+)
+"""What an application says of commands that are not meant for it."""
+
+
 class ApduError(ValueError):
     """Bytes that are no APDU."""
 

@@ -34,13 +34,20 @@ class Channel:
         self.transaction = 0
         self.apdus = 0
         self.extended = False
+        self.atr = b""
         self._send: Callable[[bytes], bytes] = _not_connected
 
     def attach(
-        self, send: Callable[[bytes], bytes], *, extended: bool, generation: int = 0
+        self,
+        send: Callable[[bytes], bytes],
+        *,
+        extended: bool,
+        generation: int = 0,
+        atr: bytes = b"",
     ) -> None:
         """Use a new connection from now on, to the insertion `generation` of a card."""
         self._send, self.extended, self.generation = send, extended, generation
+        self.atr = atr
         self.epoch += 1
 
     def detach(self) -> None:

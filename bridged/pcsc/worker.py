@@ -215,6 +215,7 @@ class Worker:
             connection.transmit,
             extended=supports_extended_length(connection.atr),
             generation=connection.generation,
+            atr=connection.atr,
         )
 
     def _disconnect(self, *, reset: bool) -> None:

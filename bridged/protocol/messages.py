@@ -14,6 +14,7 @@ from bridged.model import (
     Certificate,
     DocumentFormat,
     Grant,
+    KeyUsage,
     OpenEnum,
     PinStatus,
     Reader,
@@ -97,11 +98,23 @@ class ReaderList(Wire, frozen=True):
     readers: tuple[Reader, ...]
 
 
+DistinguishedName = Annotated[str, Meta(min_length=1, max_length=1200)]
+Oid = Annotated[str, Meta(max_length=200, pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
+
+
 class CertificateListParams(Params, frozen=True):
-    """Which certificates: of one reader (its id) or all, of one usage or both."""
+    """Which certificates: of one reader (its id) or all, of one usage or both, and what they say.
+
+    One of `issuers` (RFC 4514) must have issued the certificate or one of its chain, every bit of
+    `key_usage` be set, one of `policies` be named; with `valid_only` it must be valid now.
+    """
 
     reader: Id | None = None
     usage: Usage | None = None
+    issuers: Annotated[tuple[DistinguishedName, ...], Meta(max_length=32)] = ()
+    key_usage: Annotated[tuple[KeyUsage, ...], Meta(max_length=7)] = ()
+    policies: Annotated[tuple[Oid, ...], Meta(max_length=32)] = ()
+    valid_only: bool = False
 
 
 class CertificateList(Wire, frozen=True):

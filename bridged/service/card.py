@@ -66,6 +66,7 @@ class InsertedCard:
         self._on_lost = on_lost
         self._modules = modules
         self._keys: dict[Usage | None, list[Key]] = {}
+        self._usages: dict[str, Usage] = {}
         self._pins: dict[PinObject | None, PinStatus] = {}
         self._pin_tries = 0
         self._removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -158,19 +159,34 @@ class InsertedCard:
         return future.result()
 
     async def keys(self, usage: Usage | None = None) -> list[Key]:
-        """Return the keys of a usage, or all; asks the card only for what was never seen."""
+        """Return the keys of a usage, or all; asks the card only for what was never seen.
+
+        The state of their PINs is asked for in the same transaction: `known_pin_status` has it.
+        """
         if usage in self._keys:
             return self._keys[usage]
-        before = self._pin_tries
-        keys = await self.run(lambda driver: driver.keys(usage))
+        before, known = self._pin_tries, set(self._pins)
+
+        def look(driver: Driver) -> tuple[list[Key], dict[PinObject | None, PinStatus]]:
+            keys = driver.keys(usage)
+            unknown = {key.pin: key for key in keys if key.pin is not None and key.pin not in known}
+            return keys, {pin: driver.pin_status(key) for pin, key in unknown.items()}
+
+        keys, statuses = await self.run(look)
+        self._usages.update({key.ref: key.usage for key in keys})
         if before == self._pin_tries:
             self._keys[usage] = keys
+            self._pins.update(statuses)
         return keys
 
     async def key(self, ref: str) -> Key:
         """Return a key by its reference; raises `CertificateNotFound`."""
         seen = [key for keys in self._keys.values() for key in keys]
-        found = _by_ref(seen, ref) or _by_ref(await self.keys(), ref)
+        found = _by_ref(seen, ref)
+        if found is None and ref in self._usages:
+            found = _by_ref(await self.keys(self._usages[ref]), ref)
+        if found is None:
+            found = _by_ref(await self.keys(), ref)
         if found is None:
             raise CertificateNotFound
         return found
@@ -191,7 +207,15 @@ class InsertedCard:
         """Ask the card again next time: a PIN was tried, or its verification ended."""
         self._pin_tries += 1
         self._pins.clear()
-        self._keys.clear()
+        for usage, keys in list(self._keys.items()):
+            if any(key.certificate_private for key in keys):
+                del self._keys[usage]
+
+    def pin_verified(self, key: Key) -> None:
+        """Know without asking that the PIN of a key is verified."""
+        self.pin_tried()
+        if key.pin is not None:
+            self._pins[key.pin] = key.pin.status(tries_left=None, verified=True)
 
 
 def _by_ref(keys: list[Key], ref: str) -> Key | None:

@@ -50,6 +50,7 @@ from bridged.service.leases import Held, Leases
 from bridged.service.readers import Readers, Slot
 from bridged.signing import algorithms, webeid
 from bridged.signing.documents.job import Job
+from bridged.signing.selection import Selection
 from bridged.sites.policy import Site, SitePolicy
 
 log = logging.getLogger(__name__)
@@ -185,6 +186,9 @@ class Hub:
     async def _certificate_list(
         self, call: Call, params: m.CertificateListParams
     ) -> m.CertificateList:
+        selection = Selection.of(
+            params.issuers, params.key_usage, params.policies, valid_only=params.valid_only
+        )
         slots = self.readers.chosen(params.reader)
         found = await asyncio.gather(
             *(self._certificates(call.peer, slot, params.usage) for slot in slots),
@@ -199,7 +203,13 @@ class Hub:
                 certificates += each
         if not certificates and failures:
             raise min(failures, key=lambda error: isinstance(error, NoCard))
-        return m.CertificateList(certificates=tuple(certificates))
+        return m.CertificateList(
+            certificates=tuple(
+                each
+                for each in certificates
+                if each.x509 is None or selection.takes(each.x509, each.chain)
+            )
+        )
 
     async def _certificates(self, peer: Peer, slot: Slot, usage: Usage | None) -> list[Certificate]:
         card = _card_in(slot)
@@ -229,7 +239,7 @@ class Hub:
         with await self._obtain(call, shape.label, shape.rules, params.pin) as pin:
             epoch = await verify(card, key, pin, accept_last_try=params.accept_last_try)
             card.worker.keep_connected(keep=True)
-            card.pin_tried()
+            card.pin_verified(key)
             kept = pin.copy() if key.pin_always else None
             return self._leases.grant(
                 card, key, epoch=epoch, pin=kept, seconds=params.lease_seconds

@@ -59,6 +59,7 @@ def read(der: bytes, *, now: datetime | None = None) -> X509:
         expires_in_days=(certificate.not_valid_after_utc - now).days,
         key_type=_key_type(certificate.public_key()),
         key_usage=_key_usage(certificate),
+        policies=_policies(certificate),
     )
 
 
@@ -138,6 +139,15 @@ def _key_usage(certificate: x509.Certificate) -> tuple[str, ...]:
         return ()
     names = {"content_commitment": "nonRepudiation", "crl_sign": "cRLSign"}
     return tuple(names.get(bit) or _camel(bit) for bit in _KEY_USAGE if getattr(usage, bit))
+
+
+def _policies(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the OIDs of the certificate policies, in order (RFC 5280, 4.2.1.4)."""
+    try:
+        named = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
+    except _UNREADABLE:
+        return ()
+    return tuple(each.policy_identifier.dotted_string for each in named)
 
 
 def _camel(name: str) -> str:

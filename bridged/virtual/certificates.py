@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -138,7 +137,9 @@ def jpki_issuer(purpose: str) -> x509.Name:
     )
 
 
-def jpki_authentication(ca: DemoCa, key: rsa.RSAPublicKey, validity: Validity) -> x509.Certificate:
+def jpki_authentication(
+    ca: DemoCa, key: CertificatePublicKeyTypes, validity: Validity
+) -> x509.Certificate:
     """Issue a user authentication certificate; it names nobody."""
     subject = _name((NameOID.COUNTRY_NAME, "JP"), (NameOID.COMMON_NAME, "0123456789ABCD"))
     return ca.issue(subject, key, validity, [key_usage("digital_signature"), _policy()])
@@ -146,7 +147,7 @@ def jpki_authentication(ca: DemoCa, key: rsa.RSAPublicKey, validity: Validity) -
 
 def jpki_signature(
     ca: DemoCa,
-    key: rsa.RSAPublicKey,
+    key: CertificatePublicKeyTypes,
     holder: Cardholder,
     validity: Validity,
     usage: tuple[str, ...] = SIGNATURE_USAGE,

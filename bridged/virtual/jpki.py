@@ -18,7 +18,7 @@ EF_TOKEN_INFO = 0x0006
 EF_AUTHENTICATION_CERTIFICATE, EF_AUTHENTICATION_CA = 0x000A, 0x000B
 EF_AUTHENTICATION_KEY, EF_AUTHENTICATION_PIN = 0x0017, 0x0018
 EF_SIGNATURE_KEY, EF_SIGNATURE_PIN = 0x001A, 0x001B
-TOKEN_INFO = b"JPKIAPICCTOKEN2".ljust(32).ljust(160, b"\0")
+CARD_TOKEN, ANDROID_TOKEN, IPHONE_TOKEN = b"JPKIAPICCTOKEN2", b"JPKIAPGPSETOKEN", b"JPKIAPIOSTOKEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,23 @@ class JpkiKey:
 
 
 class JpkiApplet:
-    """The applet with its elementary files; facts from public drivers, there is no public specification."""
+    """The applet with its elementary files; facts from public drivers, there is no public specification.
+
+    `token` names what the applet is on. Without `short_identifiers` a file has to be selected before
+    it is read or used.
+    """
 
     aid = AID
 
-    def __init__(self, authentication: JpkiKey, signature: JpkiKey) -> None:
+    def __init__(
+        self,
+        authentication: JpkiKey,
+        signature: JpkiKey,
+        *,
+        token: bytes = CARD_TOKEN,
+        short_identifiers: bool = True,
+    ) -> None:
+        self._short_identifiers = short_identifiers
         self.pins: Mapping[str, ReferenceData] = {
             "authentication": authentication.pin,
             "signature": signature.pin,
@@ -44,7 +56,7 @@ class JpkiApplet:
         self._files = {
             EF_SIGNATURE_CERTIFICATE: signature.certificate,
             EF_SIGNATURE_CA: signature.ca,
-            EF_TOKEN_INFO: TOKEN_INFO,
+            EF_TOKEN_INFO: token.ljust(32).ljust(160, b"\0"),
             EF_AUTHENTICATION_CERTIFICATE: authentication.certificate,
             EF_AUTHENTICATION_CA: authentication.ca,
         }
@@ -99,6 +111,8 @@ class JpkiApplet:
     def _read_binary(self, command: Command) -> Response:
         offset = command.p1 << 8 | command.p2
         if command.p1 & 0x80:
+            if not self._short_identifiers:
+                return Response(b"", SW.WRONG_P1P2)
             chosen = self._choose(command.p1 & 0x1F)
             if not chosen.ok:
                 return chosen
@@ -147,6 +161,8 @@ class JpkiApplet:
     def _sign(self, command: Command) -> Response:
         """Pad what is given (a DigestInfo) by PKCS #1 v1.5 and sign; P2 is 80, or 80|SFI of the key."""
         if command.p1 != 0x00 or not command.p2 & 0x80:
+            return Response(b"", SW.WRONG_P1P2)
+        if command.p2 != 0x80 and not self._short_identifiers:
             return Response(b"", SW.WRONG_P1P2)
         file = command.p2 & 0x1F or self._current
         key = self._keys.get(file or 0)

@@ -30,7 +30,7 @@ OBJECT_OF_KEY = {
 }
 OBJECT_CHUID, OBJECT_CCC, OBJECT_DISCOVERY = 0x5FC102, 0x5FC107, 0x7E
 OBJECT_KEY_HISTORY = 0x5FC10C
-KEY_PIN, KEY_PUK = 0x80, 0x81
+KEY_GLOBAL_PIN, KEY_PIN, KEY_PUK = 0x00, 0x80, 0x81
 RSA_ALGORITHMS = {1024: 0x06, 2048: 0x07, 3072: 0x05, 4096: 0x16}
 EC_ALGORITHMS = {"secp256r1": 0x11, "secp384r1": 0x14}
 ALGORITHM_ED25519 = 0xE0
@@ -75,21 +75,32 @@ class PivKey:
 
 
 class PivApplet:
-    """The applet, with the PIN in `pins["pin"]` and the PUK in `pins["puk"]`."""
+    """The applet, with the PIN in `pins["pin"]` and the PUK in `pins["puk"]`.
+
+    A `global_pin` opens the keys as the PIN does, and is the one that people are to be asked for.
+    """
 
     aid = AID
 
-    def __init__(self, keys: Sequence[PivKey], pin: ReferenceData, puk: ReferenceData) -> None:
+    def __init__(
+        self,
+        keys: Sequence[PivKey],
+        pin: ReferenceData,
+        puk: ReferenceData,
+        global_pin: ReferenceData | None = None,
+    ) -> None:
         self.pins: Mapping[str, ReferenceData] = {"pin": pin, "puk": puk}
+        self._pins_by_reference = {KEY_PIN: pin}
+        if global_pin is not None:
+            self.pins = {**self.pins, "global": global_pin}
+            self._pins_by_reference[KEY_GLOBAL_PIN] = global_pin
         self._pin, self._puk = pin, puk
         self._pin_just_verified = False
         self._keys = {key.reference: key for key in keys}
         self._objects = {
             OBJECT_CHUID: _chuid(uuid.uuid4().bytes),
             OBJECT_CCC: _capability_container(uuid.uuid4().bytes[:14]),
-            OBJECT_DISCOVERY: tlv.encode(
-                OBJECT_DISCOVERY, tlv.encode(0x4F, AID), tlv.encode(0x5F2F, b"\x40\x00")
-            ),
+            OBJECT_DISCOVERY: _discovery(prefers_global_pin=global_pin is not None),
         }
         for key in keys:
             self._objects[OBJECT_OF_KEY[key.reference]] = key.certificate_object
@@ -104,7 +115,9 @@ class PivApplet:
 
     def deselect(self) -> None:
         """Forget that the PIN was verified."""
-        self._pin.verified = self._pin_just_verified = False
+        self._pin_just_verified = False
+        for pin in self._pins_by_reference.values():
+            pin.verified = False
 
     def process(self, command: Command) -> Response:
         """Carry out one command."""
@@ -138,27 +151,29 @@ class PivApplet:
 
     def _verify(self, command: Command) -> Response:
         """VERIFY (3.2.1). A PIN of the wrong form is 6A80 and costs no try, as the text allows."""
-        if command.p2 != KEY_PIN:
+        pin = self._pins_by_reference.get(command.p2)
+        if pin is None:
             return Response(b"", SW.REFERENCE_NOT_FOUND)
         if command.p1 == 0xFF and not command.data:
-            self._pin.verified = False
+            pin.verified = False
             return Response(b"", SW.OK)
         if command.p1 != 0x00:
             return Response(b"", SW.WRONG_P1P2)
         if not command.data:
-            return Response(b"", SW.OK if self._pin.verified else _refusal(self._pin))
-        if self._pin.blocked:
-            return _refused(self._pin)
+            return Response(b"", SW.OK if pin.verified else _refusal(pin))
+        if pin.blocked:
+            return _refused(pin)
         if not PIN_FORM.fullmatch(command.data):
             return Response(b"", SW.WRONG_DATA)
-        if not self._pin.verify(command.data):
-            return _refused_after_try(self._pin)
+        if not pin.verify(command.data):
+            return _refused_after_try(pin)
         self._pin_just_verified = True
         return Response(b"", SW.OK)
 
     def _change_reference_data(self, command: Command) -> Response:
-        """CHANGE REFERENCE DATA (3.2.2) for the PIN or the PUK."""
-        forms = {KEY_PIN: (self._pin, PIN_FORM), KEY_PUK: (self._puk, PUK_FORM)}
+        """CHANGE REFERENCE DATA (3.2.2) for a PIN or the PUK."""
+        forms = {reference: (pin, PIN_FORM) for reference, pin in self._pins_by_reference.items()}
+        forms[KEY_PUK] = (self._puk, PUK_FORM)
         if command.p1 != 0x00:
             return Response(b"", SW.WRONG_P1P2)
         if command.p2 not in forms:
@@ -194,8 +209,7 @@ class PivApplet:
         key = self._keys.get(command.p2)
         if key is None or command.p1 != key.algorithm:
             return Response(b"", SW.WRONG_P1P2)
-        verified = just_verified if key.pin_always else self._pin.verified
-        if not verified and key.reference != CARD_AUTHENTICATION:
+        if not self._permits(key, just_verified=just_verified):
             return Response(b"", SW.SECURITY_STATUS)
         try:
             template = dict(tlv.parse(tlv.find(command.data, 0x7C)))
@@ -205,6 +219,13 @@ class PivApplet:
         except ValueError:
             return Response(b"", SW.WRONG_DATA)
         return Response(tlv.encode(0x7C, tlv.encode(0x82, signature)), SW.OK)
+
+    def _permits(self, key: PivKey, *, just_verified: bool) -> bool:
+        """Whether a key may sign now (SP 800-73-4 part 1, table 4b)."""
+        if key.reference == CARD_AUTHENTICATION:
+            return True
+        verified = any(pin.verified for pin in self._pins_by_reference.values())
+        return verified and (just_verified or not key.pin_always)
 
 
 def _sign(key: CardKey, challenge: bytes) -> bytes:
@@ -255,3 +276,9 @@ def _key_history(retired: int) -> bytes:
     """Return the key history object: so many retired keys, all certificates on the card (3.3.3)."""
     on_card, off_card = tlv.encode(0xC1, bytes((retired,))), tlv.encode(0xC2, b"\0")
     return tlv.encode(0x53, on_card, off_card, b"\xf3\0\xfe\0")
+
+
+def _discovery(*, prefers_global_pin: bool) -> bytes:
+    """Return the discovery object with the PIN usage policy (SP 800-73-4 part 1, 3.3.2)."""
+    policy = b"\x60\x20" if prefers_global_pin else b"\x40\x00"
+    return tlv.encode(OBJECT_DISCOVERY, tlv.encode(0x4F, AID), tlv.encode(0x5F2F, policy))

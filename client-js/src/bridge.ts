@@ -10,6 +10,7 @@ import type {
   Certificate,
   DocumentFormat,
   Grant,
+  KeyUsage,
   Methods,
   OnError,
   OpenRpc,
@@ -24,8 +25,20 @@ import type {
 import { isPassing, type Redial } from "./reconnect.ts";
 import type { CallOptions, Notification, Progress, Rpc } from "./rpc.ts";
 
+/** What a certificate must say to be listed. A locked one is listed whatever it may say. */
+export interface CertificateSelection {
+  /** RFC 4514, as in `x509.issuer.rfc4514`: one of them issued it, or a certificate of its chain. */
+  readonly issuers?: readonly string[] | undefined;
+  /** All of these bits are set. */
+  readonly keyUsage?: readonly KeyUsage[] | undefined;
+  /** One of these OIDs is among its policies. */
+  readonly policies?: readonly string[] | undefined;
+  /** It is valid now. */
+  readonly validOnly?: boolean | undefined;
+}
+
 /** Which certificates to list: of one reader (its id) or all, of one usage or both. */
-export interface CertificateFilter extends CallOptions {
+export interface CertificateFilter extends CertificateSelection, CallOptions {
   readonly reader?: string | undefined;
   readonly usage?: Usage | undefined;
 }
@@ -176,8 +189,8 @@ export class Bridge extends BridgeEventTarget {
 
   /** List the certificates on the inserted cards; fails with what stands in the way of one. */
   certificates(filter: CertificateFilter = {}): Promise<readonly Certificate[]> {
-    const { reader, usage, signal } = filter;
-    const params = defined({ reader, usage });
+    const { signal, reader, usage, issuers, keyUsage, policies, validOnly } = filter;
+    const params = defined({ reader, usage, issuers, keyUsage, policies, validOnly });
     return this.#call("certificate.list", params, { signal }, (result) => result.certificates);
   }
 

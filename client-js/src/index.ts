@@ -10,6 +10,7 @@ export type {
   Authentication,
   Bridge,
   CertificateFilter,
+  CertificateSelection,
   DataSigning,
   DigestSigning,
   DocumentSigning,

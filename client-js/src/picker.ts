@@ -7,7 +7,7 @@
  *
  * @packageDocumentation
  */
-import type { Bridge } from "./bridge.ts";
+import type { Bridge, CertificateSelection } from "./bridge.ts";
 import { isUsable } from "./picker/certificate.ts";
 import { STYLE } from "./picker/style.ts";
 import type { Language } from "./picker/text.ts";
@@ -30,13 +30,15 @@ const LOOKING: Look = { trouble: { reason: "looking", messages: null }, readers:
  * The picker. Give it an open `bridge`; it follows readers and cards by itself.
  *
  * Attributes: `usage` (`authentication` or `signature`; both unless given) and `lang` (`ja` or
- * `en`; the page's unless given). Where one certificate alone can be used, it is chosen.
+ * `en`; the page's unless given). The property `filter` leaves out what the portal does not
+ * take. Where one certificate alone can be used, it is chosen.
  */
 export class BridgedCardPicker extends Base {
   static readonly observedAttributes = ["usage", "lang"];
   readonly #content = document.createElement("div");
   readonly #status = document.createElement("p");
   #bridge: Bridge | null = null;
+  #filter: CertificateSelection = {};
   #watch: CardWatch | null = null;
   #look = CONNECTING;
   #drawn = "";
@@ -63,6 +65,16 @@ export class BridgedCardPicker extends Base {
 
   set bridge(bridge: Bridge | null) {
     this.#bridge = bridge;
+    this.#restart();
+  }
+
+  /** What a certificate must say to be shown: issuers, key usage, policies. */
+  get filter(): CertificateSelection {
+    return this.#filter;
+  }
+
+  set filter(filter: CertificateSelection) {
+    this.#filter = filter;
     this.#restart();
   }
 
@@ -105,7 +117,8 @@ export class BridgedCardPicker extends Base {
     this.#show(this.#bridge ? LOOKING : CONNECTING);
     if (this.#bridge) {
       const usage = (this.getAttribute("usage") || undefined) as Usage | undefined;
-      this.#watch = new CardWatch(this.#bridge, usage, (look) => this.#show(look));
+      const filter = { ...this.#filter, usage };
+      this.#watch = new CardWatch(this.#bridge, filter, (look) => this.#show(look));
       this.#watch.start();
     }
   }

@@ -116,6 +116,7 @@ export interface X509 {
   readonly expiresInDays: number;
   readonly keyType: string;
   readonly keyUsage: readonly string[];
+  readonly policies: readonly string[];
 }
 
 /**
@@ -181,10 +182,14 @@ export interface ReaderList {
   readonly readers: readonly Reader[];
 }
 
-/** Which certificates: of one reader or all, of one usage or both. */
+/** Which certificates: of one reader (its id) or all, of one usage or both, and what they say. */
 export interface CertificateListParams {
   readonly reader?: string | null;
   readonly usage?: Usage | null;
+  readonly issuers?: readonly string[];
+  readonly keyUsage?: readonly KeyUsage[];
+  readonly policies?: readonly string[];
+  readonly validOnly?: boolean;
 }
 
 /** The certificates found. */
@@ -262,6 +267,16 @@ export interface SignatureList {
   readonly signatures: readonly (Base64 | null)[];
   readonly failures: readonly SignatureFailure[];
 }
+
+/** The bits of a certificate's keyUsage that can be asked for (RFC 5280, 4.2.1.3). */
+export type KeyUsage =
+  | "digitalSignature"
+  | "nonRepudiation"
+  | "keyEncipherment"
+  | "dataEncipherment"
+  | "keyAgreement"
+  | "keyCertSign"
+  | "cRLSign";
 
 /** How a signature is put to a document (ETSI EN 319 122, 319 132 and 319 142). */
 export type DocumentFormat = "cades" | "xades" | "pades";

@@ -45,6 +45,12 @@ async function next<T>(bridge: Bridge, type: string): Promise<T> {
 
 const LEASE = { id: "lease-1", key: "key-1", expiresInSeconds: 60 };
 const CANCELLED = { code: 4401, message: "cancelled", data: { reason: "cancelled" } };
+const FILTER = {
+  issuers: ["CN=CA,C=JP"],
+  keyUsage: ["nonRepudiation"],
+  policies: ["1.2.392.1"],
+  validOnly: true,
+} as const;
 const READER = { id: "r1", name: "Reader", state: "empty", pinpad: false, card: null };
 
 suite("each method sends what the protocol says", () => {
@@ -65,10 +71,15 @@ suite("each method sends what the protocol says", () => {
       [
         ...exchange(2, "certificate.list", {}, { certificates: [] }),
         ...exchange(3, "certificate.list", { usage: "signature" }, { certificates: [] }),
+        ...exchange(4, "certificate.list", FILTER, { certificates: [] }),
       ],
       async (bridge) => {
         assert.deepEqual(await bridge.certificates(), []);
         await bridge.certificates({ usage: "signature", reader: undefined });
+        await bridge.certificates({
+          ...FILTER,
+          signal: AbortSignal.timeout(60_000),
+        });
       },
     ));
 
@@ -104,6 +115,42 @@ suite("each method sends what the protocol says", () => {
     const params = { certificate: "c", challenge: "x".repeat(44) };
     return converse(exchange(2, "authentication.create", params, token), async (bridge) =>
       assert.deepEqual(await bridge.authenticate(params), token),
+    );
+  });
+
+  test("signDocument, which leaves out what was not given", () => {
+    const params = { certificate: "c", format: "cades", content: "aGVsbG8=" } as const;
+    const answer = { document: "MAA=" };
+    return converse(exchange(2, "document.sign", params, answer), async (bridge) => {
+      const content = new TextEncoder().encode("hello");
+      const signed = await bridge.signDocument({ ...params, content, title: undefined });
+      assert.deepEqual(signed, new Uint8Array([0x30, 0]));
+    });
+  });
+
+  test("signDocument with everything", () => {
+    const params = {
+      certificate: "c",
+      format: "xades",
+      content: "aGVsbG8=",
+      level: "B-T",
+      detached: true,
+      title: "入札書",
+      fileName: "入札書.xml",
+      reason: "r",
+      location: "l",
+    } as const;
+    const content = new TextEncoder().encode("hello");
+    return converse(
+      failure(2, "document.sign", params, "document-malformed", { format: "xades", detail: "d" }),
+      async (bridge) => {
+        const error = await assertFails(
+          bridge.signDocument({ ...params, content }),
+          "document-malformed",
+        );
+        assert(error.is("document-malformed"));
+        assert.equal(error.data.detail, "d");
+      },
     );
   });
 

@@ -1,8 +1,8 @@
-import type { Bridge } from "../bridge.ts";
+import type { Bridge, CertificateFilter } from "../bridge.ts";
 import { BridgeError, ConnectError } from "../errors.ts";
 import type { ClosedEvent } from "../events.ts";
 import type { Messages } from "../messages.ts";
-import type { Certificate, Reader, ReaderState, Usage } from "../protocol.ts";
+import type { Certificate, Reader, ReaderState } from "../protocol.ts";
 
 /** What stands in the way of a certificate: a reason, and its own sentences where it has any. */
 export interface Trouble {
@@ -44,7 +44,7 @@ const LOOK_AGAIN_MS = 3000;
 /** Follows the readers and cards of one bridge. */
 export class CardWatch {
   readonly #bridge: Bridge;
-  readonly #usage: Usage | undefined;
+  readonly #filter: CertificateFilter;
   readonly #onLook: (look: Look) => void;
   readonly #stopping = new AbortController();
   #closed: Look | null = null;
@@ -52,9 +52,9 @@ export class CardWatch {
   #wanted = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(bridge: Bridge, usage: Usage | undefined, onLook: (look: Look) => void) {
+  constructor(bridge: Bridge, filter: CertificateFilter, onLook: (look: Look) => void) {
     this.#bridge = bridge;
-    this.#usage = usage;
+    this.#filter = filter;
     this.#onLook = onLook;
   }
 
@@ -143,7 +143,7 @@ export class CardWatch {
       return { reader, certificates: [], trouble: lacking(reason) };
     }
     try {
-      const filter = { reader: reader.id, usage: this.#usage };
+      const filter = { ...this.#filter, reader: reader.id };
       const certificates = await this.#bridge.certificates(filter);
       const trouble = certificates.length === 0 ? lacking("certificate-not-found") : null;
       return { reader, certificates, trouble };

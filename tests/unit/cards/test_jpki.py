@@ -11,12 +11,16 @@ from bridged.cards.jpki import JpkiDriver
 from bridged.errors import CardFault, PinBlocked, PinIncorrect
 from bridged.model import Usage
 from bridged.secret import Pin
+from bridged.virtual.ca import DemoCa
 
 SELECT = ("00A4040C 0A D392F000260100000001", "9000")
 FILE = {
     name: (f"00A4020C 02 {name}", "9000")
     for name in ("0001", "0002", "000A", "000B", "0017", "0018", "001A", "001B")
 }
+INFO = ("00B08600 20", b"JPKIAPICCTOKEN2".ljust(32).hex() + "9000")
+DETECT = (SELECT, INFO)
+SHORT = {"0001": "81", "0002": "82", "000A": "8A", "000B": "8B", "0017": "97", "001A": "9A"}
 ASK = "00200080"
 VERIFY_1234 = "00200080 04 31323334"
 VERIFY_ABC123 = "00200080 06 414243313233"
@@ -28,11 +32,11 @@ def der(ca) -> bytes:
     return ca.certificate.public_bytes(Encoding.DER)
 
 
-def reads(der: bytes, *, extended: bool = False) -> list[tuple[str, str]]:
+def reads(file: str, der: bytes, *, extended: bool = False) -> list[tuple[str, str]]:
     """Return the transcript of reading a file that holds `der` and no more."""
     if extended:
-        return [("00B00000 000000", der.hex() + "9000")]
-    steps = [("00B00000 00", der[:256].hex() + "9000")]
+        return [(f"00B0{SHORT[file]}00 000000", der.hex() + "9000")]
+    steps = [(f"00B0{SHORT[file]}00 00", der[:256].hex() + "9000")]
     for at in range(256, len(der), 256):
         part = der[at : at + 256]
         steps.append((f"00B0{at:04X} {len(part) % 256:02X}", part.hex() + "9000"))
@@ -40,26 +44,25 @@ def reads(der: bytes, *, extended: bool = False) -> list[tuple[str, str]]:
 
 
 def listing(der: bytes, certificate: str, ca: str, *, extended: bool = False):
-    first, second = reads(der, extended=extended), reads(der, extended=extended)
-    return [FILE[certificate], *first, FILE[ca], *second]
+    return [*reads(certificate, der, extended=extended), *reads(ca, der, extended=extended)]
 
 
 def authentication(script, der: bytes, *rest: tuple[str, str]):
-    channel = script(SELECT, *listing(der, "000A", "000B"), *rest)
+    channel = script(*DETECT, *listing(der, "000A", "000B"), *rest)
     driver = JpkiDriver.detect(channel)
     (key,) = driver.keys(Usage.AUTHENTICATION)
     return channel, driver, key
 
 
 def signature(script, der: bytes, *rest: tuple[str, str]):
-    channel = script(SELECT, FILE["0002"], *reads(der), *rest)
+    channel = script(*DETECT, *reads("0002", der), *rest)
     driver = JpkiDriver.detect(channel)
     (key,) = driver.keys(Usage.SIGNATURE)
     return channel, driver, key
 
 
 def test_certificates_are_listed_and_the_private_one_left_alone(script, der: bytes) -> None:
-    channel = script(SELECT, *listing(der, "000A", "000B"), FILE["0002"], *reads(der))
+    channel = script(*DETECT, *listing(der, "000A", "000B"), *reads("0002", der))
     free, private = JpkiDriver.detect(channel).keys()
     assert (free.ref, free.certificate, free.chain) == ("0017", der, (der,))
     assert (private.ref, private.certificate, private.chain) == ("001a", None, (der,))
@@ -68,14 +71,15 @@ def test_certificates_are_listed_and_the_private_one_left_alone(script, der: byt
 
 
 def test_a_file_is_read_in_one_where_the_card_takes_extended_length(script, der: bytes) -> None:
-    channel = script(SELECT, *listing(der, "000A", "000B", extended=True), extended=True)
+    channel = script(*DETECT, *listing(der, "000A", "000B", extended=True), extended=True)
     (key,) = JpkiDriver.detect(channel).keys(Usage.AUTHENTICATION)
     assert key.certificate == der
 
 
 def test_bytes_behind_the_certificate_are_cut_off(script, der: bytes) -> None:
-    padded = ("00B00000 000000", der.hex() + "00" * 50 + "6282")
-    channel = script(SELECT, FILE["000A"], padded, FILE["000B"], padded, extended=True)
+    padded = der.hex() + "00" * 50 + "6282"
+    reading = [(f"00B0{SHORT[file]}00 000000", padded) for file in ("000A", "000B")]
+    channel = script(*DETECT, *reading, extended=True)
     (key,) = JpkiDriver.detect(channel).keys(Usage.AUTHENTICATION)
     assert (key.certificate, key.chain) == (der, (der,))
 
@@ -88,8 +92,7 @@ def test_the_private_certificate_is_read_after_its_pin(script, der: bytes) -> No
         FILE["001B"],
         (ASK, "63C5"),
         (VERIFY_ABC123, "9000"),
-        FILE["0001"],
-        *reads(der),
+        *reads("0001", der),
     )
     channel.transaction += 1
     driver.verify_pin_guarded(key, Pin("ABC123"), accept_last_try=False)
@@ -104,7 +107,7 @@ def test_a_certificate_that_another_program_locked_again_is_shown_as_locked(
     script, der: bytes
 ) -> None:
     channel, driver, key = signature(
-        script, der, FILE["001B"], (VERIFY_ABC123, "9000"), FILE["0001"], ("00B0000000", "6982")
+        script, der, FILE["001B"], (VERIFY_ABC123, "9000"), ("00B0810000", "6982")
     )
     driver.verify_pin(key, Pin("ABC123"))
     channel.transaction += 1
@@ -122,49 +125,134 @@ def test_a_pin_goes_to_its_own_file_after_the_application_was_selected(script, d
     driver.verify_pin_guarded(key, Pin("1234"), accept_last_try=False)
 
 
-def test_a_signature_selects_the_key_once_in_a_transaction(script, der: bytes) -> None:
+BY_NAME = "802A0097 01 AA 00"
+
+
+def sign(driver, key) -> bytes:
+    return driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa")
+
+
+def test_a_signature_names_its_key_and_is_one_apdu(script, der: bytes) -> None:
     channel, driver, key = authentication(
         script,
         der,
         FILE["0018"],
         (VERIFY_1234, "9000"),
-        FILE["0017"],
-        (SIGN, "BEEF9000"),
-        (SIGN, "BEEF9000"),
-        FILE["0017"],
-        (SIGN, "BEEF9000"),
+        (BY_NAME, "BEEF9000"),
+        (BY_NAME, "BEEF9000"),
+        (BY_NAME, "BEEF9000"),
     )
     driver.verify_pin(key, Pin("1234"))
-    assert (
-        driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa")
-        == driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa")
-        == b"\xbe\xef"
-    )
+    assert sign(driver, key) == sign(driver, key) == b"\xbe\xef"
     channel.transaction += 1
-    assert driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa") == b"\xbe\xef"
+    assert sign(driver, key) == b"\xbe\xef"
 
 
-def test_a_failed_signature_selects_the_next_time(script, der: bytes) -> None:
-    _, driver, key = authentication(
+@pytest.mark.parametrize("refusal", ["6A86", "6A88", "6985", "6A82"])
+def test_a_card_that_wants_keys_selected_is_asked_so_from_then_on(
+    script, der: bytes, refusal: str
+) -> None:
+    channel, driver, key = authentication(
         script,
         der,
+        (BY_NAME, refusal),
         FILE["0017"],
-        (SIGN, "6982"),
-        SELECT,
-        FILE["0017"],
-        (SIGN, "6985"),
-        SELECT,
-        (FILE["0017"][0], "6A82"),
-        SELECT,
+        (SIGN, "BEEF9000"),
+        (SIGN, "BEEF9000"),
         FILE["0017"],
         (SIGN, "BEEF9000"),
     )
+    channel.transaction += 1
+    # Only the first signature tries the short form; the key stays selected in a transaction.
+    assert sign(driver, key) == b"\xbe\xef"
+    assert sign(driver, key) == b"\xbe\xef"
+    channel.transaction += 1
+    assert sign(driver, key) == b"\xbe\xef"
+
+
+def test_another_application_leaves_the_pin_forgotten(script, der: bytes) -> None:
+    channel, driver, key = authentication(
+        script,
+        der,
+        (BY_NAME, "6D00"),
+        (FILE["0017"][0], "6A82"),
+        SELECT,
+        (BY_NAME, "6982"),
+    )
+    channel.transaction += 1
     with pytest.raises(SecurityStatus):
-        driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa")
-    for sw in ("6985", "6A82"):
-        with pytest.raises(CardFault, match=sw):
-            driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa")
-    assert driver.sign(key, Input.RSA_DIGEST_INFO, b"\xaa") == b"\xbe\xef"
+        sign(driver, key)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [("6982", SecurityStatus), ("6F00", CardFault), ("6A80", CardFault)]
+)
+def test_a_refused_signature_is_not_asked_for_again(
+    script, der: bytes, answer: str, error: type[Exception]
+) -> None:
+    channel, driver, key = authentication(script, der, (BY_NAME, answer))
+    channel.transaction += 1
+    with pytest.raises(error):
+        sign(driver, key)
+
+
+# ---- without short identifiers ----
+
+
+def test_a_card_that_wants_files_selected_is_asked_so_from_then_on(script, der: bytes) -> None:
+    channel = script(
+        SELECT,
+        (INFO[0], "6A86"),
+        ("00A4020C 02 0006", "9000"),
+        ("00B00000 20", INFO[1]),
+        FILE["000A"],
+        ("00B00000 000000", der.hex() + "9000"),
+        FILE["000B"],
+        ("00B00000 000000", der.hex() + "9000"),
+        extended=True,
+    )
+    (key,) = JpkiDriver.detect(channel).keys(Usage.AUTHENTICATION)
+    assert (key.certificate, key.chain) == (der, (der,))
+
+
+def test_a_file_that_is_not_there_says_nothing_of_the_others(script, der: bytes) -> None:
+    channel = script(
+        SELECT,
+        (INFO[0], "6A82"),
+        ("00A4020C 02 0006", "6A82"),
+        *listing(der, "000A", "000B"),
+    )
+    driver = JpkiDriver.detect(channel)
+    assert driver.label == "マイナンバーカード"
+    (key,) = driver.keys(Usage.AUTHENTICATION)
+    assert key.certificate == der
+
+
+# ---- what it is on ----
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        (b"JPKIAPICCTOKEN2", "マイナンバーカード"),
+        (b"JPKIAPICCTOKEN", "マイナンバーカード"),
+        (b"JPKIAPGPSETOKEN", "スマートフォンのマイナンバーカード (Android)"),
+        (b"JPKIAPIOSTOKEN", "スマートフォンのマイナンバーカード (iPhone)"),
+        (b"ANOTHER", "マイナンバーカード"),
+        (b"", "マイナンバーカード"),
+    ],
+)
+def test_the_token_information_tells_card_from_phone(script, name: bytes, label: str) -> None:
+    answer = name.ljust(32).hex() + "9000" if name else "6282"
+    driver = JpkiDriver.detect(script(SELECT, (INFO[0], answer)))
+    assert driver.label == label
+
+
+def test_a_ca_that_did_not_sign_is_no_link_of_the_chain(script, der: bytes) -> None:
+    other = DemoCa.create().certificate.public_bytes(Encoding.DER)
+    channel = script(*DETECT, *reads("000A", der), *reads("000B", other))
+    (key,) = JpkiDriver.detect(channel).keys(Usage.AUTHENTICATION)
+    assert (key.certificate, key.chain) == (der, ())
 
 
 def test_a_new_transaction_selects_before_it_asks_unless_that_would_log_out(
@@ -233,9 +321,8 @@ def test_an_application_that_vanished_is_a_fault(script, der: bytes) -> None:
 def test_a_file_without_a_certificate_is_no_key_and_no_link_of_a_chain(
     script, der: bytes, content: str
 ) -> None:
-    read = ("00B00000 00", content + "6282")
-    channel = script(SELECT, FILE["000A"], read, FILE["0002"], read)
-    (key,) = JpkiDriver.detect(channel).keys()
+    reading = [(f"00B0{SHORT[file]}00 00", content + "6282") for file in ("000A", "0002")]
+    (key,) = JpkiDriver.detect(script(*DETECT, *reading)).keys()
     assert (key.usage, key.chain) == (Usage.SIGNATURE, ())
 
 
@@ -243,9 +330,8 @@ def test_a_file_without_a_certificate_is_no_key_and_no_link_of_a_chain(
 def test_a_certificate_that_is_cut_off_is_a_fault(script, der: bytes, more: str) -> None:
     rest = len(der) - 256
     channel = script(
-        SELECT,
-        FILE["000A"],
-        ("00B00000 00", der[:256].hex() + "9000"),
+        *DETECT,
+        ("00B08A00 00", der[:256].hex() + "9000"),
         (f"00B00100 {min(rest, 256) % 256:02X}", more),
     )
     with pytest.raises(CardFault):

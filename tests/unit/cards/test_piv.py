@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
-
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from bridged.cards import piv
 from bridged.cards.base import Input, SecurityStatus
-from bridged.cards.piv import PivDriver, parse_certificate_object
-from bridged.errors import CardFault, PinBlocked, PinIncorrect
+from bridged.cards.piv import PivDriver
+from bridged.errors import CardFault, PinBlocked, PinIncorrect, PinUnblockUnsupported
 from bridged.model import Usage
 from bridged.pcsc import tlv
+from bridged.pcsc.apdu import Response
 from bridged.secret import Pin
 from bridged.virtual import certificates
 
 SELECT = ("00A40400 05 A000000308 00", "61069000")
 GET_9A, GET_9C = "00CB3FFF 05 5C035FC105", "00CB3FFF 05 5C035FC10A"
 NOTHING = "6A82"
+DISCOVERY = ("00CB3FFF 03 5C017E 00", NOTHING)
+LONG_DISCOVERY = ("00CB3FFF 000003 5C017E 0000", NOTHING)
+GLOBAL = "7E12 4F0BA000000308000010000100 5F2F02 6020 9000".replace(" ", "")
 PIN = Pin("123456")
 VERIFY = "00200080 08 313233343536FFFF"
 
@@ -47,10 +46,8 @@ def in_parts(command: str, answer: bytes) -> list[tuple[str, str]]:
 
 
 def test_certificates_are_listed_over_short_apdus(script, certificate: bytes) -> None:
-    channel = script(
-        SELECT, *in_parts(GET_9A + "00", wrapped(certificate)), (GET_9C + "00", NOTHING)
-    )
-    (key,) = PivDriver.detect(channel).keys()
+    channel = script(SELECT, *in_parts(GET_9A + "00", wrapped(certificate)), DISCOVERY)
+    (key,) = PivDriver.detect(channel).keys(Usage.AUTHENTICATION)
     assert key.certificate == certificate
     assert (key.ref, key.usage, key.pin_always) == ("9a", Usage.AUTHENTICATION, False)
     assert (key.inputs, key.certificate_private, key.chain) == ({Input.RSA_BLOCK}, False, ())
@@ -63,7 +60,9 @@ def test_certificates_are_listed_in_one_answer_each_where_the_card_takes_extende
     channel = script(
         SELECT,
         ("00CB3FFF 000005 5C035FC105 0000", answer),
+        LONG_DISCOVERY,
         ("00CB3FFF 000005 5C035FC10A 0000", answer),
+        *[(f"00CB3FFF 000005 5C03{tag} 0000", NOTHING) for tag in ("5FC101", "5FC10B", "5FC10C")],
         extended=True,
     )
     keys = PivDriver.detect(channel).keys()
@@ -71,7 +70,7 @@ def test_certificates_are_listed_in_one_answer_each_where_the_card_takes_extende
 
 
 def test_only_the_wanted_usage_is_read(script, certificate: bytes) -> None:
-    channel = script(SELECT, *in_parts(GET_9C + "00", wrapped(certificate)))
+    channel = script(SELECT, *in_parts(GET_9C + "00", wrapped(certificate)), DISCOVERY)
     (key,) = PivDriver.detect(channel).keys(Usage.SIGNATURE)
     assert key.ref == "9c"
 
@@ -80,8 +79,9 @@ def with_key(script, certificate: bytes, *rest: tuple[str, str], extended: bool 
     """Return a driver that has read its signature key, and the key; `rest` goes on."""
     if extended:
         read = [("00CB3FFF 000005 5C035FC10A 0000", wrapped(certificate).hex() + "9000")]
+        read.append(LONG_DISCOVERY)
     else:
-        read = in_parts(GET_9C + "00", wrapped(certificate))
+        read = [*in_parts(GET_9C + "00", wrapped(certificate)), DISCOVERY]
     channel = script(SELECT, *read, *rest, extended=extended)
     driver = PivDriver.detect(channel)
     (key,) = driver.keys(Usage.SIGNATURE)
@@ -124,16 +124,41 @@ def test_a_signature_in_the_extended_form_is_one_apdu(script, certificate: bytes
     assert driver.sign(key, Input.RSA_BLOCK, block) == b"\xab\xcd"
 
 
-def test_a_failed_signature_selects_the_next_time(script, certificate: bytes) -> None:
-    sign = "0087079C 07 7C05 8200 8101AA 00"
-    _, driver, key = with_key(
-        script, certificate, (sign, "6982"), SELECT, (sign, "6D00"), SELECT, (sign, "7C0082009000")
+SIGN = "0087079C 07 7C05 8200 8101AA 00"
+
+
+@pytest.mark.parametrize("answer", ["6A82", "6D00", "6A86", "6E00", "6982"])
+def test_a_signature_that_reached_another_application_is_asked_for_again(
+    script, certificate: bytes, answer: str
+) -> None:
+    channel, driver, key = with_key(
+        script, certificate, (SIGN, answer), SELECT, (SIGN, "7C038201AB9000")
     )
+    channel.transaction += 1
+    assert driver.sign(key, Input.RSA_BLOCK, b"\xaa") == b"\xab"
+
+
+def test_another_application_leaves_the_pin_forgotten(script, certificate: bytes) -> None:
+    channel, driver, key = with_key(script, certificate, (SIGN, "6D00"), SELECT, (SIGN, "6982"))
+    channel.transaction += 1
     with pytest.raises(SecurityStatus):
         driver.sign(key, Input.RSA_BLOCK, b"\xaa")
-    with pytest.raises(CardFault, match="6D00"):
-        driver.sign(key, Input.RSA_BLOCK, b"\xaa")
-    with pytest.raises(CardFault):
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ("6982", SecurityStatus),
+        ("6D00", CardFault),
+        ("6F00", CardFault),
+        ("7C0082009000", CardFault),
+    ],
+)
+def test_a_signature_refused_by_piv_itself_is_not_asked_for_again(
+    script, certificate: bytes, answer: str, error: type[Exception]
+) -> None:
+    _, driver, key = with_key(script, certificate, (SIGN, answer))
+    with pytest.raises(error):
         driver.sign(key, Input.RSA_BLOCK, b"\xaa")
 
 
@@ -216,20 +241,8 @@ def test_a_key_that_was_never_listed_signs_nothing(script, certificate: bytes) -
     ids=["empty", "no certificate", "nothing", "cut", "no DER", "not found", "not without PIN"],
 )
 def test_a_slot_without_a_readable_certificate_is_no_key(script, answer: str) -> None:
-    channel = script(SELECT, (GET_9C + "00", answer))
-    assert PivDriver.detect(channel).keys(Usage.SIGNATURE) == []
-
-
-@pytest.mark.parametrize(
-    "private",
-    [ec.generate_private_key(ec.SECP521R1()), ed25519.Ed25519PrivateKey.generate()],
-    ids=["P-521", "Ed25519"],
-)
-def test_a_slot_with_a_key_that_has_no_algorithm_is_no_key(script, ca, private) -> None:
-    holder, validity = certificates.Cardholder(), certificates.valid_for(30)
-    issued = certificates.ebid_signature(ca, private.public_key(), holder, validity)
-    answer = wrapped(issued.public_bytes(Encoding.DER))
-    channel = script(SELECT, *in_parts(GET_9C + "00", answer))
+    elsewhere = [("00CB3FFF 05 5C03" + tag + "00", NOTHING) for tag in ("5FC10B", "5FC10C")]
+    channel = script(SELECT, (GET_9C + "00", answer), *elsewhere)
     assert PivDriver.detect(channel).keys(Usage.SIGNATURE) == []
 
 
@@ -239,46 +252,72 @@ def test_a_status_that_says_nothing_about_the_slot_is_a_fault(script) -> None:
         PivDriver.detect(channel).keys(Usage.SIGNATURE)
 
 
-# ---- the data object of a certificate ----
+# ---- the PIN that people know ----
 
 
-@pytest.mark.parametrize(
-    "pack",
-    [gzip.compress, lambda der: b"\x01\x00" + len(der).to_bytes(2, "little") + zlib.compress(der)],
-    ids=["gzip", "0100"],
-)
-def test_a_compressed_certificate_is_unpacked(certificate: bytes, pack) -> None:
-    assert parse_certificate_object(wrapped(pack(certificate), b"\x01")) == certificate
+def test_a_card_may_prefer_its_global_pin(script, certificate: bytes) -> None:
+    channel = script(
+        SELECT,
+        *in_parts(GET_9C + "00", wrapped(certificate)),
+        (DISCOVERY[0], GLOBAL),
+        ("00200000", "63C3"),
+        ("00200000 08 313233343536FFFF", "9000"),
+        ("00240000 10 313233343536FFFF 363534333231FFFF", "9000"),
+    )
+    driver = PivDriver.detect(channel)
+    (key,) = driver.keys(Usage.SIGNATURE)
+    assert (key.pin.ref, key.pin.label, key.pin.puk) == ("00", "Global PIN", None)
+    driver.verify_pin_guarded(key, PIN.copy(), accept_last_try=False)
+    driver.change_pin(key, PIN.copy(), Pin("654321"))
+    with pytest.raises(PinUnblockUnsupported):
+        driver.unblock_pin(key, Pin("12345678"), PIN.copy())
 
 
-def test_a_certificate_without_info_is_taken_as_it_is(certificate: bytes) -> None:
-    assert parse_certificate_object(tlv.encode(0x53, tlv.encode(0x70, certificate))) == certificate
+@pytest.mark.parametrize("answer", ["6A82", "6D00", "6982", "9000", "7E03 5F2F01 9000"])
+def test_a_card_that_says_nothing_of_its_pins_has_pivs(
+    script, certificate: bytes, answer: str
+) -> None:
+    read = in_parts(GET_9C + "00", wrapped(certificate))
+    channel = script(SELECT, *read, (DISCOVERY[0], answer))
+    (key,) = PivDriver.detect(channel).keys(Usage.SIGNATURE)
+    assert key.pin.block.verify(b"123456").encode() == bytes.fromhex(VERIFY.replace(" ", ""))
 
 
-@pytest.mark.parametrize("wbits", [31, 15], ids=["gzip", "0100"])
-def test_a_bomb_is_refused_before_it_grows(wbits: int, monkeypatch) -> None:
-    packer = zlib.compressobj(9, wbits=wbits)
-    bomb = packer.compress(bytes(10_000_000)) + packer.flush()
-    assert len(bomb) < piv.MAX_CERTIFICATE
-    mark = b"" if wbits == 31 else b"\x01\x00\xff\xff"
-    grown: list[int] = []
-    unpack = piv._decompress
-    monkeypatch.setattr(piv, "_decompress", lambda data: _noted(unpack(data), grown))
-    with pytest.raises(ValueError, match="too large"):
-        parse_certificate_object(wrapped(mark + bomb, b"\x01"))
-    assert grown == [piv.MAX_CERTIFICATE + 1]
+def test_a_keypad_fills_in_the_block_of_the_pin(script, certificate: bytes) -> None:
+    _, driver, key = with_key(script, certificate, ("00200080", "63C3"))
+    typed: list[str] = []
+
+    class Pad:
+        def verify(self, command, pin):
+            typed.append(command.encode().hex())
+            return Response(b"", 0x63C2 if len(typed) == 1 else 0x9000)
+
+    driver.guard(key, accept_last_try=False)
+    with pytest.raises(PinIncorrect):
+        driver.verify_on_keypad(key, Pad())
+    driver.verify_on_keypad(key, Pad())
+    assert typed == ["0020008008" + "ff" * 8] * 2
 
 
-def _noted(data: bytes, sizes: list[int]) -> bytes:
-    sizes.append(len(data))
-    return data
+# ---- where keys are ----
 
 
-def test_a_certificate_of_more_than_the_most_is_refused() -> None:
-    with pytest.raises(ValueError, match="too large"):
-        parse_certificate_object(wrapped(bytes(piv.MAX_CERTIFICATE + 1)))
+def test_the_place_of_a_usage_is_enough(script, certificate: bytes) -> None:
+    channel = script(SELECT, *in_parts(GET_9C + "00", wrapped(certificate)), DISCOVERY)
+    driver = PivDriver.detect(channel)
+    assert driver.keys(Usage.SIGNATURE) == driver.keys(Usage.SIGNATURE)
 
 
-def test_rubbish_that_says_it_is_compressed_is_refused() -> None:
-    with pytest.raises(zlib.error):
-        parse_certificate_object(wrapped(b"rubbish", b"\x01"))
+def test_tokens_that_keep_no_history_are_searched(script, certificate: bytes) -> None:
+    found = in_parts("00CB3FFF 05 5C035FC10E 00", wrapped(certificate))
+    empty = [f"00CB3FFF 05 5C03{tag:06X} 00" for tag in range(0x5FC10F, 0x5FC121)]
+    channel = script(
+        SELECT,
+        *[(f"00CB3FFF 05 5C03{tag} 00", NOTHING) for tag in ("5FC10A", "5FC10B", "5FC10D")],
+        *found,
+        DISCOVERY,
+        *[(command, NOTHING) for command in empty],
+    )
+    channel.atr = bytes.fromhex("3BFD1300008131FE158073C021C057597562694B657940")
+    (key,) = PivDriver.detect(channel).keys(Usage.SIGNATURE)
+    assert (key.ref, key.label) == ("83", "Retired Key Management 2 (83)")

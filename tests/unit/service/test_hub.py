@@ -34,7 +34,14 @@ from bridged.errors import (
     PinUnblockUnsupported,
     SiteNotAllowed,
 )
-from bridged.model import Algorithm, AuthenticationToken, Grant, ReaderState, Usage
+from bridged.model import (
+    Algorithm,
+    AuthenticationToken,
+    Grant,
+    KeyUsage,
+    ReaderState,
+    Usage,
+)
 from bridged.pcsc.bus import Connection
 from bridged.protocol import messages as m
 from bridged.service.hub import Hub
@@ -98,6 +105,33 @@ def hesitating(
 
 def apdus(hub: Hub) -> int:
     return sum(slot.worker.channel.apdus for slot in hub.readers.all())
+
+
+# ---- which certificates ----
+
+
+async def test_certificates_are_told_apart_by_what_they_say(
+    page: Page, inserted: VirtualCard
+) -> None:
+    async def usages(**wanted: object) -> list[Usage]:
+        found = await page.call("certificate.list", **wanted)
+        assert isinstance(found, m.CertificateList)
+        return [each.usage for each in found.certificates]
+
+    both = [Usage.AUTHENTICATION, Usage.SIGNATURE]
+    assert await usages(issuers=("CN=bridged demo CA - do not trust,O=bridged demo,C=JP",)) == both
+    assert await usages(key_usage=(KeyUsage.NON_REPUDIATION,), valid_only=True) == both[1:]
+    assert await usages(policies=("1.2.3",)) == []
+    refused = await page.fails("certificate.list", issuers=("nobody",))
+    assert isinstance(refused, InvalidParams)
+
+
+async def test_a_locked_certificate_is_listed_whatever_it_may_say(
+    page: Page, my_number: VirtualCard
+) -> None:
+    found = await page.call("certificate.list", policies=("1.2.3",))
+    assert isinstance(found, m.CertificateList)
+    assert [each.locked for each in found.certificates] == [True]
 
 
 # ---- who may ask ----
@@ -905,11 +939,11 @@ async def test_a_status_read_before_the_lease_ended_is_not_kept_for_others(
     lease = await page.call("pin.verify", key=key, pin=EBID_PIN)
     other = open_page("https://other.example")
     at_the_card, go_on = hesitating(inserted, monkeypatch)
-    listing = asyncio.create_task(other.certificate(Usage.AUTHENTICATION))
+    asking = asyncio.create_task(other.call("pin.status", key=key))
     await at_the_card.wait()
     await page.call("lease.release", lease=lease.id)  # type: ignore[attr-defined]
     go_on.set()
-    await listing
+    await asking
     seen = (await other.certificate(Usage.AUTHENTICATION)).pin
     assert seen is not None
     assert not seen.verified
