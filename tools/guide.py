@@ -31,6 +31,10 @@ GUIDE = """
      5. ※の項目を入力 / fill in the fields  →「入力内容確認」
      6. 「登録」→ PIN {pin} →「OK」      the card signs the application
 
+   ICカードなし（少額物品）/ Without a card
+     「少額物品」→「利用者登録」→「利用者変更」→ 左メニュー →「変更」
+     登録番号 1234567897   ユーザID shogaku07   パスワード shogaku2024
+
    デーモンの状態 / The daemon's status   {status}
 {pulls}   終了 / End                             Ctrl-C
   ──────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from aiohttp import web
 from portal_demo.authorities import load_authorities
 from portal_demo.clock import Clock, utc_now
 from portal_demo.db import Database
-from portal_demo.demo import fill_register
+from portal_demo.demo import fill_register, fill_users
 from portal_demo.language import Language
 from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, refusals
 from portal_demo.registration import Registration
@@ -25,7 +25,9 @@ from portal_demo.views import (
     postal,
     receipt,
     search,
+    session,
     start,
+    users,
 )
 
 MAX_REQUEST_BYTES = 128 * 1024
@@ -39,6 +41,8 @@ VIEWS = (
     confirm,
     receipt,
     postal,
+    session,
+    users,
 )
 
 
@@ -71,6 +75,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
         if portal.settings.demo:
             async with portal.database.transaction() as db:
                 await fill_register(db)
+                await fill_users(db)
         yield
     finally:
         await portal.database.close()

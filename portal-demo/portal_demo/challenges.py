@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     """What the answer to a challenge is for."""
 
     LOGIN = "login"
+    NEW_CARD = "new-card"
     SIGN = "sign"
 
 

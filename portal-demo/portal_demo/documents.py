@@ -13,11 +13,10 @@ import msgspec
 from cryptography import x509
 
 from portal_demo.certificates import sha256_of
-from portal_demo.fields import LAYOUT
+from portal_demo.fields import Field, Table
 from portal_demo.holders import holder_of
 
 TYPE = "urn:portal-demo:application:1"
-PROCUREMENT = "物品、役務"
 PROVISIONAL = "仮登録"
 
 
@@ -42,19 +41,28 @@ class CertificateNote(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ApplicationDocument(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What the card signs; `time` is RFC 3339 in UTC, `confirmation` names the confirmed screen."""
+    """What the card signs; `time` is RFC 3339 in UTC, `confirmation` names the confirmed screen.
+
+    Without a card there is a `user` and no certificate; the replaced ones are those of the old card
+    in an ICカード更新, which signs as well.
+    """
 
     type: str = TYPE
-    procurement: str = PROCUREMENT
-    status: str = PROVISIONAL
+    procedure: str
+    procurement: str
+    status: str
     origin: str
     company_number: str
     difference_accepted: bool
     items: tuple[Item, ...]
-    login_certificate: CertificateNote
-    signing_certificate: CertificateNote
+    login_certificate: CertificateNote | None = None
+    signing_certificate: CertificateNote | None = None
+    replaced_login_certificate: CertificateNote | None = None
+    replaced_signing_certificate: CertificateNote | None = None
+    user: str | None = None
+    password_changed: bool = False
     confirmation: str
-    challenge: str
+    challenge: str = ""
     time: datetime
 
     def canonical(self) -> bytes:
@@ -80,10 +88,12 @@ def note(certificate: x509.Certificate) -> CertificateNote:
     )
 
 
-def items_of(values: dict[str, str]) -> tuple[Item, ...]:
-    """Return the whole form, read-only lines included, in its order."""
+def items_of(table: Table, values: dict[str, str]) -> tuple[Item, ...]:
+    """Return the whole form, read-only lines included and secrets left out, in its order."""
     return tuple(
-        Item(line.name, line.label.ja, line.section.value.ja, values[line.name]) for line in LAYOUT
+        Item(line.name, line.label.ja, line.section.title.ja, values[line.name])
+        for line in table.layout
+        if not (isinstance(line, Field) and line.secret)
     )
 
 

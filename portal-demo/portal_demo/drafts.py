@@ -5,17 +5,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from cryptography import x509
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from portal_demo.errors import FormIncomplete, NameMismatch
-from portal_demo.fields import FORM_FIELDS
+from portal_demo.clock import Clock
+from portal_demo.errors import DraftChanged, FormIncomplete, NameMismatch
 from portal_demo.holders import Holder, holder_of
 from portal_demo.language import Text
 from portal_demo.matching import same_name
-from portal_demo.models import Company, Draft, Session
-from portal_demo.register import NOT_ON_CARD, first_values, read_only_values
+from portal_demo.models import Company, Draft, Session, User
+from portal_demo.procedures import Kind, Procedure
+from portal_demo.register import NOT_ON_CARD, read_only_values
+from portal_demo.sessions import owner_of
 from portal_demo.validation import check, convert
 
 NAME_FAULT = Text(NameMismatch.ja, NameMismatch.en)
@@ -25,37 +29,46 @@ DIFFERENCE_FAULT = Text(
 )
 DIFFERENCE_FIELD = "accept-name-difference"
 MAX_TYPED = 1000
+KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A draft with all that its screens show."""
+    """A draft with all that its screens show; `holder` is the card's, `user` who has none."""
 
+    procedure: Procedure
     draft: Draft
     company: Company
-    holder: Holder
+    holder: Holder | None
+    user: User | None
 
     @property
     def values(self) -> dict[str, str]:
-        """Return every line of the form, read-only ones included."""
+        """Return every line of the form, read-only ones included; secrets are blank."""
+        secret = {field.name: "" for field in self.procedure.table.fields if field.secret}
+        return {**read_only_values(self.company), **self._own_values, **secret, **self.draft.values}
+
+    @property
+    def _own_values(self) -> dict[str, str]:
+        if self.user:
+            return {"user_id": self.user.name}
+        holder = self.holder or Holder(None, None, None)
         return {
-            **read_only_values(self.company),
-            "card_company": self.holder.organization or NOT_ON_CARD,
-            "card_holder": self.holder.name or NOT_ON_CARD,
-            "card_holder_address": self.holder.address or NOT_ON_CARD,
-            **self.draft.values,
+            "card_company": holder.organization or NOT_ON_CARD,
+            "card_holder": holder.name or NOT_ON_CARD,
+            "card_holder_address": holder.address or NOT_ON_CARD,
         }
 
     @property
     def names_differ(self) -> bool:
         """Tell whether the card names another company than the register."""
-        named = self.holder.organization
+        named = self.holder.organization if self.holder else None
         return named is not None and not same_name(named, self.company.name)
 
     @property
     def faults(self) -> dict[str, Text]:
-        """Return a message for each field that is wrong."""
-        faults = check(FORM_FIELDS, self.draft.values).faults
+        """Return a message for each field that is wrong; secrets are checked when they come."""
+        faults = check(self.procedure.table.kept, self.draft.values).faults
         if "qualification_name" not in faults and not same_name(
             self.draft.values["qualification_name"], self.company.name
         ):
@@ -65,57 +78,113 @@ class Form:
         return faults
 
 
-async def open_draft(db: AsyncSession, session: Session, company: Company) -> None:
-    """Begin a draft for a company; one for the same company is kept as typed."""
-    draft = await db.get(Draft, session.id)
+def revision_of(draft: Draft) -> str:
+    """Name the state of a draft that a page shows."""
+    return f"{draft.id}.{draft.revision}"
+
+
+async def find_draft(db: AsyncSession, session: Session, procedure: Procedure) -> Draft | None:
+    """Return what the session's card or user has typed in a procedure."""
+    found: Draft | None = await db.scalar(
+        select(Draft).where(Draft.owner == owner_of(session), Draft.procedure == procedure.kind)
+    )
+    return found
+
+
+async def open_draft(
+    db: AsyncSession,
+    session: Session,
+    procedure: Procedure,
+    company: Company,
+    *,
+    first: Mapping[str, str],
+    clock: Clock,
+) -> bool:
+    """Begin a draft with `first` values; one for the same company is kept, and True returned."""
+    now = clock()
+    await db.execute(delete(Draft).where(Draft.changed <= now - KEPT))
+    draft = await find_draft(db, session, procedure)
     if draft is not None and draft.company_number == company.number:
-        return
+        return True
     if draft is not None:
         await db.delete(draft)
         await db.flush()
-    blank = {field.name: "" for field in FORM_FIELDS}
     db.add(
         Draft(
-            session_id=session.id,
+            id=secrets.token_urlsafe(16),
+            owner=owner_of(session),
+            procedure=procedure.kind,
             company_number=company.number,
-            values={**blank, **first_values(company)},
+            values={field.name: first.get(field.name, "") for field in procedure.table.kept},
+            changed=now,
         )
+    )
+    await db.flush()
+    return False
+
+
+async def load_form(db: AsyncSession, session: Session, procedure: Procedure) -> Form | None:
+    """Return the session's form; None before a company was found."""
+    draft = await find_draft(db, session, procedure)
+    renewing = procedure.kind is Kind.RENEW
+    certificate = session.new_certificate if renewing else session.certificate
+    if draft is None or (procedure.by_card and certificate is None):
+        return None
+    return Form(
+        procedure,
+        draft,
+        company=await db.get_one(Company, draft.company_number),
+        holder=holder_of(x509.load_der_x509_certificate(certificate)) if certificate else None,
+        user=await db.get_one(User, session.user_id) if session.user_id else None,
     )
 
 
-async def load_form(db: AsyncSession, session: Session) -> Form | None:
-    """Return the session's form; None before a company was found."""
-    draft = await db.get(Draft, session.id)
-    if draft is None or session.certificate is None:
-        return None
-    company = await db.get_one(Company, draft.company_number)
-    return Form(draft, company, holder_of(x509.load_der_x509_certificate(session.certificate)))
+def keep(
+    form: Form,
+    revision: str,
+    typed: Mapping[str, str],
+    clock: Clock,
+    *,
+    difference_accepted: bool,
+) -> None:
+    """Keep what was typed, right or wrong; a change takes the confirmation away.
 
-
-def keep(draft: Draft, typed: Mapping[str, str], *, difference_accepted: bool) -> None:
-    """Keep what was typed, right or wrong; a change takes the confirmation away."""
+    Raises DraftChanged if the page showed another state of the draft, unless it changes nothing.
+    """
+    draft = form.draft
+    draft_id, _, count = revision.rpartition(".")
+    if draft_id != draft.id:
+        raise DraftChanged
     values = {
-        field.name: convert(field, typed.get(field.name, "")[:MAX_TYPED]) for field in FORM_FIELDS
+        field.name: convert(field, typed.get(field.name, "")[:MAX_TYPED])
+        for field in form.procedure.table.kept
     }
     if values == draft.values and difference_accepted == draft.difference_accepted:
         return
+    if count != str(draft.revision):
+        raise DraftChanged
     draft.values = values
+    draft.revision += 1
     draft.difference_accepted = difference_accepted
+    draft.changed = clock()
+    unconfirm(draft)
+
+
+def unconfirm(draft: Draft) -> None:
+    """Take the confirmation away, with the password that was confirmed."""
     draft.confirmation = None
+    draft.new_password_hash = None
 
 
-def confirm(form: Form) -> bool:
-    """Give the content a confirmation if it has no faults; from here on faults are shown."""
-    form.draft.checked = True
-    if form.faults:
-        form.draft.confirmation = None
-        return False
+def confirm(form: Form) -> None:
+    """Give the content, which has no faults, a confirmation."""
     form.draft.confirmation = form.draft.confirmation or secrets.token_urlsafe(32)
-    return True
 
 
-def require_confirmation(form: Form | None) -> tuple[Form, str]:
-    """Return the form and its confirmation. Raises FormIncomplete."""
+def require_confirmation(form: Form | None, confirmation: str) -> Form:
+    """Return the form if this is the content that was confirmed. Raises FormIncomplete."""
     if form is None or form.draft.confirmation is None or form.faults:
         raise FormIncomplete
-    return form, form.draft.confirmation
+    if not secrets.compare_digest(form.draft.confirmation.encode(), confirmation.encode()):
+        raise FormIncomplete
+    return form

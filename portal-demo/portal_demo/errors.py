@@ -53,12 +53,12 @@ class RequestError(PortalError):
 
 @dataclass(eq=False)
 class SessionEnded(PersonError):
-    """There is no session, it is over, or no card has logged in on it."""
+    """There is no session, it is over, or nobody has logged in on it."""
 
     reason, status = "session-ended", 401
     title = Text("もう一度ログインしてください", "Log in again")
-    en = "The session is over. Log in with the IC card again."
-    ja = "ログインの有効時間が終わりました。ICカードでもう一度ログインしてください。"
+    en = "The session is over. Log in again; what you had entered is kept."
+    ja = "ログインの有効時間が終わりました。もう一度ログインしてください。入力した内容は保存されています。"
 
 
 @dataclass(eq=False)
@@ -222,6 +222,49 @@ class CertificateRegistered(PersonError):
 
 
 @dataclass(eq=False)
+class CardUnregistered(PersonError):
+    """The card is not registered, so there is nothing to change or to renew."""
+
+    reason, status = "card-unregistered", 409
+    title = Text("このICカードは登録されていません", "This IC card is not registered")
+    en = "There is no registration of this IC card. Register it first."
+    ja = "このICカードは利用者登録されていません。先に「登録」を行ってください。"
+
+
+@dataclass(eq=False)
+class CardReplaced(PersonError):
+    """The card was replaced by another one (ICカード更新)."""
+
+    reason, status = "card-replaced", 409
+    title = Text("このICカードは更新済みです", "This IC card was replaced")
+    en = "A new IC card has taken the place of this one. Use the new card."
+    ja = (
+        "このICカードは、すでに新しいICカードに更新されています。新しいICカードを使用してください。"
+    )
+
+
+@dataclass(eq=False)
+class RenewalTooLate(CardError):
+    """The old card has expired: it cannot vouch for the new one."""
+
+    not_after: Text
+    reason = "renewal-too-late"
+    title = Text("ICカード更新の期限を過ぎています", "It is too late to renew")
+    en = "The IC card expired on {not_after}. Register the new card with “Register”, under the same registration number."
+    ja = "ICカードの有効期限（{not_after}）が過ぎているため、更新できません。新しいICカードを「登録」から、同じ登録番号で登録してください。"
+
+
+@dataclass(eq=False)
+class SameCard(PersonError):
+    """The new card is the old one."""
+
+    reason, status = "same-card", 409
+    title = Text("同じICカードです", "This is the same IC card")
+    en = "This is the old IC card. Insert the new one."
+    ja = "更新前のICカードです。新しいICカードを挿入してください。"
+
+
+@dataclass(eq=False)
 class HolderDiffers(CardError):
     """The signing certificate names another holder than the one that logged in."""
 
@@ -265,13 +308,56 @@ class NameMismatch(PersonError):
 
 
 @dataclass(eq=False)
+class NobodyRegistered(PersonError):
+    """The company has no user without an IC card."""
+
+    reason = "user-unregistered"
+    title = Text("ログインに失敗しました", "The log-in failed")
+    en = "The log-in failed: no user is registered for this number."
+    ja = "ログインに失敗しました。利用者登録されていません。"
+
+
+@dataclass(eq=False)
+class PasswordWrong(PersonError):
+    """User ID and password do not belong together; which of them is wrong is not told."""
+
+    reason = "password-wrong"
+    title = Text("ログインに失敗しました", "The log-in failed")
+    en = "Enter the password that is registered for the user ID. Check the user ID, too."
+    ja = (
+        "ユーザパスワード情報に登録されているパスワードを入力して下さい。ユーザIDも確認して下さい。"
+    )
+
+
+@dataclass(eq=False)
+class LockedOut(PersonError):
+    """Too many wrong passwords in a row; the right one is not looked at for a while either."""
+
+    wait: Text
+    reason, status = "locked-out", 429
+    title = Text("しばらく待ってください", "Please wait")
+    en = "Too many log-ins have failed. Wait for {wait} and try again."
+    ja = "ログインの失敗が続いたため、受け付けを止めています。{wait}待ってから、もう一度操作して下さい。"
+
+
+@dataclass(eq=False)
+class DraftChanged(PersonError):
+    """The page shows an older state of what was typed: another tab has changed it."""
+
+    reason, status = "draft-changed", 409
+    title = Text("別の画面で変更されています", "Changed in another tab")
+    en = "What this page shows was changed or ended in another tab or window. Open the latest state and go on there."
+    ja = "この画面の内容は、別の画面（タブ）で変更されたか、手続きが終わっています。最新の内容を開いて続けてください。"
+
+
+@dataclass(eq=False)
 class FormIncomplete(PersonError):
     """The form has not been checked, or has faults."""
 
     reason, status = "form-incomplete", 409
     title = Text("入力内容を確認してください", "Check what you entered")
-    en = "Fill in the form and press “Check the input” first."
-    ja = "入力内容が確認されていません。利用者登録の画面で入力内容を確認してください。"
+    en = "This is not what was checked last. Open the form and press “Check the input” again."
+    ja = "この内容は確認されていないか、確認の後で変わっています。入力画面でもう一度「入力内容確認」を押してください。"
 
 
 @dataclass(eq=False)
@@ -280,10 +366,8 @@ class ApplicationUnknown(PersonError):
 
     reason, status = "application-unknown", 404
     title = Text("申請が見つかりません", "The application was not found")
-    en = "There is no application with this number for your card."
-    ja = (
-        "この受付番号の申請は、ログイン中のICカードでは見つかりません。受付番号を確認してください。"
-    )
+    en = "You have no application with this number."
+    ja = "この受付番号の申請は見つかりません。受付番号と、ログインした利用者を確認してください。"
 
 
 @dataclass(eq=False)

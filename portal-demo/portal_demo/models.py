@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, LargeBinary, String, TypeDecorator
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    LargeBinary,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -58,7 +67,8 @@ class MergedNumber(Base):
 class Session(Base):
     """A browser's session; `id` is the SHA-256 of the cookie, which is stored nowhere.
 
-    `certificate` is the DER of the one that logged in.
+    Who logged in is a card (`certificate`, DER) or a user without one; `new_certificate` is the
+    card that is going to replace the first (ICカード更新).
     """
 
     __tablename__ = "session"
@@ -68,6 +78,8 @@ class Session(Base):
     created: Mapped[datetime] = mapped_column(UtcDateTime)
     expires: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
+    new_certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
 
 
 class Challenge(Base):
@@ -95,41 +107,99 @@ class Rate(Base):
 
 
 class Draft(Base):
-    """What a session has typed so far.
+    """What somebody has typed so far in a procedure; it outlives their session.
 
-    `checked` is set once the person has asked for the confirmation, so that faults are shown.
-    `confirmation` names one confirmed content; a change of the content takes it away.
+    `revision` counts the changes: a page that shows an older one changes nothing. `checked` is set
+    once the person has asked for the confirmation, so that faults are shown. `confirmation` names
+    one confirmed content; a change of the content takes it away.
     """
 
     __tablename__ = "draft"
+    __table_args__ = (UniqueConstraint("owner", "procedure"),)
 
-    session_id: Mapped[str] = mapped_column(
-        ForeignKey("session.id", ondelete="CASCADE"), primary_key=True
-    )
+    id: Mapped[str] = mapped_column(String(22), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(72))
+    procedure: Mapped[str] = mapped_column(String(12))
     company_number: Mapped[str] = mapped_column(ForeignKey("company.number"))
     values: Mapped[dict[str, str]] = mapped_column(JSON)
+    revision: Mapped[int] = mapped_column(default=0)
     difference_accepted: Mapped[bool] = mapped_column(default=False)
     checked: Mapped[bool] = mapped_column(default=False)
     confirmation: Mapped[str | None] = mapped_column(String(43))
+    new_password_hash: Mapped[str | None] = mapped_column(String(128))
+    changed: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class Application(Base):
-    """A signed application as it was received; never changed but for its status."""
+    """An application as it was received; never changed but for its status.
+
+    `owner` is the card or user that applied, as in a draft.
+    """
 
     __tablename__ = "application"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     number: Mapped[str | None] = mapped_column(String(24), unique=True)
+    procedure: Mapped[str] = mapped_column(String(12))
+    owner: Mapped[str] = mapped_column(String(72), index=True)
     company_number: Mapped[str] = mapped_column(ForeignKey("company.number"), index=True)
     confirmation: Mapped[str] = mapped_column(String(43), unique=True)
     document: Mapped[bytes] = mapped_column(LargeBinary)
-    signature: Mapped[bytes] = mapped_column(LargeBinary)
-    algorithm: Mapped[str] = mapped_column(String(8))
-    certificate: Mapped[bytes] = mapped_column(LargeBinary)
-    certificate_sha256: Mapped[str] = mapped_column(String(64), unique=True)
-    login_certificate_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     status: Mapped[str] = mapped_column(String(8))
     created: Mapped[datetime] = mapped_column(UtcDateTime)
+    signatures: Mapped[list[Signature]] = relationship(lazy="selectin", order_by="Signature.id")
+
+
+class Signature(Base):
+    """A card's signature over an application's document, with its certificate (DER)."""
+
+    __tablename__ = "signature"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), index=True)
+    algorithm: Mapped[str] = mapped_column(String(8))
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+    certificate: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Card(Base):
+    """A registered IC card by the fingerprints of its two certificates: one card, one number.
+
+    `values` are what is registered now; `replaced_by` is the card of a later ICカード更新.
+    """
+
+    __tablename__ = "card"
+
+    login_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    signing_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    company_number: Mapped[str] = mapped_column(ForeignKey("company.number"), index=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
+    values: Mapped[dict[str, str]] = mapped_column(JSON)
+    status: Mapped[str] = mapped_column(String(8))
+    replaced_by: Mapped[str | None] = mapped_column(String(64))
+
+
+class User(Base):
+    """A user without an IC card (少額物品); `password_hash` is argon2id."""
+
+    __tablename__ = "user"
+    __table_args__ = (UniqueConstraint("company_number", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    company_number: Mapped[str] = mapped_column(ForeignKey("company.number"))
+    name: Mapped[str] = mapped_column(String(256))
+    password_hash: Mapped[str] = mapped_column(String(128))
+    values: Mapped[dict[str, str]] = mapped_column(JSON)
+
+
+class LoginFailures(Base):
+    """Wrong passwords in a row for one 登録番号 and ユーザID, whether there is such a user or not."""
+
+    __tablename__ = "login_failures"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    count: Mapped[int]
+    not_before: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class EvidenceFile(Base):

@@ -11,7 +11,7 @@ import jinja2
 import msgspec
 from aiohttp import web
 
-from portal_demo import __version__
+from portal_demo import __version__, sessions
 from portal_demo.clock import (
     Clock,
     english_date,
@@ -22,6 +22,7 @@ from portal_demo.clock import (
 from portal_demo.db import Database
 from portal_demo.errors import (
     CsrfRefused,
+    DraftChanged,
     InternalError,
     PageUnknown,
     PortalError,
@@ -30,6 +31,7 @@ from portal_demo.errors import (
 )
 from portal_demo.language import Language, Text, language_of
 from portal_demo.models import Session
+from portal_demo.procedures import Procedure, procedure_at
 from portal_demo.registration import Registration
 from portal_demo.security import canonical_location
 from portal_demo.settings import Settings
@@ -38,15 +40,6 @@ from portal_demo.trust import Trust
 log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-STEPS = (
-    Text("調達区分の選択", "Procurement"),
-    Text("ICカードの確認", "IC card"),
-    Text("資格審査情報検索", "Search"),
-    Text("情報の入力", "Input"),
-    Text("内容の確認", "Confirmation"),
-    Text("登録完了", "Done"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +87,27 @@ def render(
     template: str,
     *,
     screen: str,
+    procedure: Procedure | None = None,
     step: int | None = None,
     session: Session | None = None,
     status: int = 200,
     **values: object,
 ) -> web.Response:
-    """Render a screen; `step` counts from 0 along STEPS."""
+    """Render a screen; `step` counts from 0 along the steps of the procedure."""
+    procedure = procedure or procedure_at(request.path)
     portal = request.app[PORTAL]
+    now = portal.clock()
     templates = portal.templates[language_of(request)]
     text = templates.get_template(template).render(
         screen=screen,
         here=request.rel_url,
         step=step,
-        steps=STEPS,
-        now=portal.clock(),
+        steps=procedure.steps,
+        procedure=procedure,
+        now=now,
+        seconds_left=(
+            sessions.seconds_left(session, now) if session and sessions.logged_in(session) else None
+        ),
         bridge_url=portal.settings.bridge_url,
         csrf=session.csrf if session else "",
         version=__version__,
@@ -155,11 +155,13 @@ def _answer(request: web.Request, error: PortalError) -> web.Response:
     if request.path.startswith("/api/"):
         answer = {"error": {"reason": error.reason, "messages": message}}
         return json_answer(answer, error.status)
-    ways = {
-        SessionEnded: ("/registration/pin", Text("PIN番号の入力へ", "To the PIN entry")),
-        CsrfRefused: ("/registration/menu", Text("利用者登録メニューへ", "To the menu")),
-    }
+    procedure = procedure_at(request.path)
     start = ("/", Text("利用者登録の手順へ", "To the first page"))
+    ways = {
+        SessionEnded: (procedure.entry, Text("ログインへ", "To the log-in")),
+        CsrfRefused: (procedure.menu, Text("利用者登録メニューへ", "To the menu")),
+        DraftChanged: (f"{procedure.root}/form", Text("最新の内容を開く", "Open the latest state")),
+    }
     href, label = ways.get(type(error), start)
     return render(
         request,

@@ -140,6 +140,7 @@ def _anchor(authority: Authority) -> CertTrustAnchor:
             initial_excluded_subtrees=names.initial_excluded_subtrees,
         ),
         max_path_length=own.max_path_length,
+        max_aa_path_length=own.max_path_length,  # the library reckons with both or with none
         valid_from=own.valid_from,
         valid_until=own.valid_until,
     )

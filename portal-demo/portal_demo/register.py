@@ -34,6 +34,9 @@ def read_only_values(company: Company) -> dict[str, str]:
         "representative_title": company.representative_title,
         "region": company.region,
         "qualification": company.qualification,
+        "company_phone": company.phone,
+        "company_fax": company.fax,
+        "branch_name": company.branch,
     }
 
 

@@ -1,4 +1,4 @@
-"""The use case: propose a document, take its signature, store the application."""
+"""The use case with a card: propose a document, take its signatures, store the application."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import challenges, documents, evidence, signatures
+from portal_demo.applications import find_confirmed, store
 from portal_demo.certificates import parse_certificate, sha256_of
 from portal_demo.challenges import Purpose
-from portal_demo.clock import JST, Clock
+from portal_demo.clock import Clock
 from portal_demo.db import Database
-from portal_demo.drafts import load_form, require_confirmation
+from portal_demo.documents import ApplicationDocument
+from portal_demo.drafts import Form, load_form, require_confirmation
 from portal_demo.errors import (
-    ApplicationUnknown,
+    CardReplaced,
+    CardUnregistered,
     CertificateRegistered,
     ChallengeUnknown,
     FormIncomplete,
@@ -27,7 +30,8 @@ from portal_demo.errors import (
     SignatureInvalid,
 )
 from portal_demo.holders import same_holder
-from portal_demo.models import Application, Session
+from portal_demo.models import Application, Card, Session, Signature
+from portal_demo.procedures import Kind, Procedure
 from portal_demo.trust import Verified
 
 
@@ -41,17 +45,25 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What the page brings back."""
+    """A signature that the page brings back, and whose it is."""
 
-    challenge: str
     algorithm: str
     signature: bytes
     signer: Verified
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What the page brings back; with an ICカード更新 the new card's signature, then the old one's."""
+
+    confirmation: str
+    challenge: str
+    signed: tuple[Signed, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
-    """Registers cards for companies, for one portal."""
+    """Registers, changes and renews cards for companies, for one portal."""
 
     origin: str
     clock: Clock
@@ -60,21 +72,32 @@ class Registration:
         self,
         db: AsyncSession,
         session: Session,
+        procedure: Procedure,
+        confirmation: str,
         certificate: x509.Certificate,
     ) -> Proposal:
         """Make the document for the confirmed form, to be signed with a verified `certificate`."""
-        form, confirmation = require_confirmation(await load_form(db, session))
-        login = login_certificate(session)
-        _require_same_holder(login, certificate)
-        await require_unregistered(db, login, certificate)
+        form = require_confirmation(await load_form(db, session, procedure), confirmation)
+        login = applying_certificate(session, procedure)
+        card = await _require_card(db, session, procedure, login, certificate)
         challenge = challenges.new_value()
-        content = documents.ApplicationDocument(
+        renewed = card if procedure.kind is Kind.RENEW else None
+        content = ApplicationDocument(
+            procedure=procedure.title.ja,
+            procurement=procedure.procurement,
+            status=card.status if card else documents.PROVISIONAL,
             origin=self.origin,
             company_number=form.company.number,
             difference_accepted=form.names_differ and form.draft.difference_accepted,
-            items=documents.items_of(form.values),
+            items=documents.items_of(procedure.table, form.values),
             login_certificate=documents.note(login),
             signing_certificate=documents.note(certificate),
+            replaced_login_certificate=(
+                documents.note(login_certificate(session)) if renewed else None
+            ),
+            replaced_signing_certificate=(
+                documents.note(await _signing_certificate(db, renewed)) if renewed else None
+            ),
             confirmation=confirmation,
             challenge=challenge,
             time=self.clock(),
@@ -84,8 +107,10 @@ class Registration:
         )
         return Proposal(challenge, content)
 
-    async def accept(self, database: Database, session: Session, signed: Signed) -> Application:
-        """Verify a signature and store the application with it, in one transaction.
+    async def accept(
+        self, database: Database, session: Session, procedure: Procedure, answer: Answer
+    ) -> Application:
+        """Verify the signatures and store the application with them, in one transaction.
 
         The same confirmation sent again gives the same application. A refused signature uses
         its challenge up: the transaction is committed before the refusal is raised.
@@ -94,74 +119,123 @@ class Registration:
             async with database.transaction() as db:
                 try:
                     taken = await challenges.consume(
-                        db, session, Purpose.SIGN, signed.challenge, self.clock
+                        db, session, Purpose.SIGN, answer.challenge, self.clock
                     )
                 except ChallengeUnknown:
-                    if done := await self._already(db, session):
+                    if done := await find_confirmed(db, session, answer.confirmation):
                         return done
                     raise
+                if done := await find_confirmed(db, session, answer.confirmation):
+                    return done
                 try:
-                    return await self._store(db, session, signed, taken)
+                    taken.require_fresh()
+                    return await self._take(db, session, procedure, answer, taken.document or b"")
                 except PortalError as e:
                     refusal = e
         except IntegrityError as e:  # another session registered this card at the same moment
             raise CertificateRegistered from e
         raise refusal
 
-    async def _store(
-        self, db: AsyncSession, session: Session, signed: Signed, taken: challenges.Consumed
+    async def _take(
+        self,
+        db: AsyncSession,
+        session: Session,
+        procedure: Procedure,
+        answer: Answer,
+        content: bytes,
     ) -> Application:
-        if done := await self._already(db, session):
-            return done
-        taken.require_fresh()
-        content = taken.document or b""
         document = documents.parse_document(content)
-        _, confirmation = require_confirmation(await load_form(db, session))
-        if document.confirmation != confirmation:
+        form = require_confirmation(await load_form(db, session, procedure), answer.confirmation)
+        if document.confirmation != answer.confirmation:
             raise FormIncomplete
-        login = login_certificate(session)
-        signer = signed.signer.certificate
-        if sha256_of(signer) != document.signing_certificate.sha256:
-            raise SignatureInvalid
-        _require_same_holder(login, signer)
-        signatures.verify(signer.public_key(), signed.algorithm, signed.signature, content)
-        await require_unregistered(db, login, signer)
-        application = Application(
-            company_number=document.company_number,
-            confirmation=confirmation,
-            document=content,
-            signature=signed.signature,
-            algorithm=signed.algorithm,
-            certificate=signer.public_bytes(Encoding.DER),
-            certificate_sha256=sha256_of(signer),
-            login_certificate_sha256=sha256_of(login),
-            status=documents.PROVISIONAL,
-            created=self.clock(),
+        _require_signatures(document, content, answer.signed)
+        login = applying_certificate(session, procedure)
+        signer = answer.signed[0].signer.certificate
+        card = await _require_card(db, session, procedure, login, signer)
+        application = await store(
+            db,
+            session,
+            form,
+            document=document,
+            content=content,
+            signatures=list(map(_row, answer.signed)),
+            now=self.clock(),
         )
-        db.add(application)
-        await db.flush()
-        day = application.created.astimezone(JST)
-        application.number = f"{day:%Y%m%d}-{application.id:06d}"
-        await evidence.attach(db, application.id, signed.signer.evidence)
+        if procedure.kind is Kind.CHANGE and card:
+            card.values = form.draft.values
+        else:
+            new = _new_card(form, application, login, signer)
+            db.add(new)
+            if card:
+                card.replaced_by = new.login_sha256
+        await evidence.attach(
+            db, application.id, [e for signed in answer.signed for e in signed.signer.evidence]
+        )
         return application
 
-    async def _already(self, db: AsyncSession, session: Session) -> Application | None:
-        """Return the application of the confirmation that the session stands at."""
-        form = await load_form(db, session)
-        if form is None or form.draft.confirmation is None:
-            return None
-        found: Application | None = await db.scalar(
-            select(Application).where(
-                Application.confirmation == form.draft.confirmation,
-                Application.login_certificate_sha256 == sha256_of(login_certificate(session)),
-            )
+
+def _require_signatures(
+    document: ApplicationDocument, content: bytes, signed: tuple[Signed, ...]
+) -> None:
+    """Hold to the certificates that the document names. Raises SignatureInvalid."""
+    notes = (document.signing_certificate, document.replaced_signing_certificate)
+    expected = [note.sha256 for note in notes if note]
+    if [sha256_of(one.signer.certificate) for one in signed] != expected:
+        raise SignatureInvalid
+    for one in signed:
+        signatures.verify(
+            one.signer.certificate.public_key(), one.algorithm, one.signature, content
         )
-        return found
 
 
-def _require_same_holder(login: x509.Certificate, signing: x509.Certificate) -> None:
+def _row(signed: Signed) -> Signature:
+    return Signature(
+        algorithm=signed.algorithm,
+        signature=signed.signature,
+        certificate=signed.signer.certificate.public_bytes(Encoding.DER),
+    )
+
+
+def _new_card(
+    form: Form, application: Application, login: x509.Certificate, signer: x509.Certificate
+) -> Card:
+    return Card(
+        login_sha256=sha256_of(login),
+        signing_sha256=sha256_of(signer),
+        company_number=form.company.number,
+        application_id=application.id,
+        values=form.draft.values,
+        status=application.status,
+    )
+
+
+async def _require_card(
+    db: AsyncSession,
+    session: Session,
+    procedure: Procedure,
+    login: x509.Certificate,
+    signing: x509.Certificate,
+) -> Card | None:
+    """Return the registered card that is changed or replaced, if the two certificates may do so.
+
+    Raises HolderDiffers, CertificateRegistered, CardUnregistered or CardReplaced.
+    """
     if not same_holder(login, signing):
         raise HolderDiffers
+    if procedure.kind is not Kind.CHANGE:
+        if await registered_with(db, login, signing):
+            raise CertificateRegistered
+        return await require_registered(db, session) if procedure.kind is Kind.RENEW else None
+    card = await require_registered(db, session)
+    if card.signing_sha256 != sha256_of(signing):
+        raise HolderDiffers
+    return card
+
+
+async def _signing_certificate(db: AsyncSession, card: Card) -> x509.Certificate:
+    application = await db.get_one(Application, card.application_id)
+    certificates = (parse_certificate(one.certificate) for one in application.signatures)
+    return next(one for one in certificates if sha256_of(one) == card.signing_sha256)
 
 
 def login_certificate(session: Session) -> x509.Certificate:
@@ -171,34 +245,29 @@ def login_certificate(session: Session) -> x509.Certificate:
     return parse_certificate(session.certificate)
 
 
-async def require_unregistered(db: AsyncSession, *certificates: x509.Certificate) -> None:
-    """Hold to one card, one number. Raises CertificateRegistered."""
-    if await registered_with(db, *certificates):
-        raise CertificateRegistered
+def applying_certificate(session: Session, procedure: Procedure) -> x509.Certificate:
+    """Return the log-in certificate of the card that is going to be the registered one."""
+    if procedure.kind is not Kind.RENEW:
+        return login_certificate(session)
+    if session.new_certificate is None:
+        raise SessionEnded
+    return parse_certificate(session.new_certificate)
 
 
-async def registered_with(db: AsyncSession, *certificates: x509.Certificate) -> Application | None:
-    """Return the application that one of the certificates stands in."""
+async def registered_with(db: AsyncSession, *certificates: x509.Certificate) -> Card | None:
+    """Return the registered card that one of the certificates is on."""
     prints = [sha256_of(certificate) for certificate in certificates]
-    found: Application | None = await db.scalar(
-        select(Application).where(
-            or_(
-                Application.certificate_sha256.in_(prints),
-                Application.login_certificate_sha256.in_(prints),
-            )
-        )
+    found: Card | None = await db.scalar(
+        select(Card).where(or_(Card.login_sha256.in_(prints), Card.signing_sha256.in_(prints)))
     )
     return found
 
 
-async def find_application(db: AsyncSession, session: Session, number: str) -> Application:
-    """Return an application of the card that is logged in. Raises ApplicationUnknown."""
-    application = await db.scalar(
-        select(Application).where(
-            Application.number == number,
-            Application.login_certificate_sha256 == sha256_of(login_certificate(session)),
-        )
-    )
-    if application is None:
-        raise ApplicationUnknown
-    return application
+async def require_registered(db: AsyncSession, session: Session) -> Card:
+    """Return the card that is logged in. Raises CardUnregistered or CardReplaced."""
+    card = await db.get(Card, sha256_of(login_certificate(session)))
+    if card is None:
+        raise CardUnregistered
+    if card.replaced_by:
+        raise CardReplaced
+    return card

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aiohttp import web
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.clock import Clock
-from portal_demo.models import Challenge, Draft, Session
+from portal_demo.errors import SessionEnded
+from portal_demo.models import Challenge, Session
 
-IDLE = timedelta(minutes=60)
+IDLE = timedelta(minutes=10)
 LONGEST = timedelta(hours=8)
 
 
@@ -29,18 +30,30 @@ def session_id(cookie: str) -> str:
 
 async def load(db: AsyncSession, cookie: str | None, clock: Clock) -> Session | None:
     """Return the live session of a cookie and put its end off."""
+    session = await peek(db, cookie, clock)
+    if session is not None:
+        session.expires = min(clock() + IDLE, session.created + LONGEST)
+    return session
+
+
+async def peek(db: AsyncSession, cookie: str | None, clock: Clock) -> Session | None:
+    """Return the live session of a cookie."""
     if not cookie:
         return None
-    now = clock()
-    session = await db.scalar(
-        select(Session).where(Session.id == session_id(cookie), Session.expires > now)
+    found: Session | None = await db.scalar(
+        select(Session).where(Session.id == session_id(cookie), Session.expires > clock())
     )
-    if session is None:
-        return None
-    expires = min(now + IDLE, session.created + LONGEST)
-    if expires - session.expires > timedelta(minutes=1):
-        session.expires = expires
-    return session
+    return found
+
+
+def logged_in(session: Session) -> bool:
+    """Tell whether a card or a user has logged in."""
+    return session.certificate is not None or session.user_id is not None
+
+
+def seconds_left(session: Session, now: datetime) -> int:
+    """Return how long the session lasts if nothing happens."""
+    return int((session.expires - now).total_seconds())
 
 
 async def start(db: AsyncSession, clock: Clock) -> tuple[Session, str]:
@@ -57,23 +70,42 @@ async def start(db: AsyncSession, clock: Clock) -> tuple[Session, str]:
 
 
 async def log_in(
-    db: AsyncSession, old: Session, certificate: bytes, clock: Clock
+    db: AsyncSession,
+    old: Session,
+    clock: Clock,
+    *,
+    certificate: bytes | None = None,
+    user_id: int | None = None,
 ) -> tuple[Session, str]:
-    """Replace a session by one with a new id that belongs to a card.
-
-    What the same card typed before is carried over; another card starts afresh.
-    """
+    """Replace a session by one with a new id that belongs to a card or a user."""
     session, cookie = await start(db, clock)
     session.certificate = certificate
+    session.user_id = user_id
     await db.flush()
-    if old.certificate == certificate:
-        await db.execute(
-            update(Draft).where(Draft.session_id == old.id).values(session_id=session.id)
-        )
-    for table in (Challenge, Draft):
-        await db.execute(delete(table).where(table.session_id == old.id))
-    await db.execute(delete(Session).where(Session.id == old.id))
+    await end(db, old)
     return session, cookie
+
+
+async def end(db: AsyncSession, session: Session) -> None:
+    """End a session, and what it was asked."""
+    await db.execute(delete(Challenge).where(Challenge.session_id == session.id))
+    await db.execute(delete(Session).where(Session.id == session.id))
+
+
+async def end_others(db: AsyncSession, session: Session) -> None:
+    """End every other session of the same user: the password is another one now."""
+    await db.execute(
+        delete(Session).where(Session.user_id == session.user_id, Session.id != session.id)
+    )
+
+
+def owner_of(session: Session) -> str:
+    """Name the card or user of a session, as drafts and applications do. Raises SessionEnded."""
+    if session.certificate is not None:
+        return f"card:{hashlib.sha256(session.certificate).hexdigest()}"
+    if session.user_id is not None:
+        return f"user:{session.user_id}"
+    raise SessionEnded
 
 
 def set_cookie(response: web.StreamResponse, cookie: str, *, https: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from portal_demo.characters import first_forbidden, to_jis
-from portal_demo.fields import Field, Rule
+from portal_demo.fields import CODE_LENGTHS, Field, Rule
 from portal_demo.language import Text
 
 _FULL_WIDTH = str.maketrans({code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "})
@@ -21,6 +21,7 @@ _MAIL = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
 )
+_CODE = re.compile("[0-9A-Za-z]{{{},{}}}".format(*CODE_LENGTHS))
 _MAIL_LOCAL_LENGTH = 64  # RFC 5321, 4.5.3.1.1
 
 
@@ -50,7 +51,7 @@ def convert(field: Field, typed: str) -> str:
 def fault(field: Field, value: str) -> Text | None:
     """Return what is wrong with a converted value, as a sentence for the person."""
     if not value:
-        return _EMPTY.fill(label=field.label)
+        return _EMPTY.fill(label=field.label) if field.required else None
     return _RULES[field.rule](field, value)
 
 
@@ -109,6 +110,10 @@ _MAIL_FORM = Text(
     "{label}は半角で、name@example.jpのような形式で入力して下さい。",
     "{label}: half-width, please, in the form of name@example.jp.",
 )
+_CODE_FORM = Text(
+    "{label}は半角英数字6文字以上256文字以内で入力して下さい。",
+    "{label}: 6 to 256 half-width letters and digits, please.",
+)
 
 _RULES: dict[Rule, Callable[[Field, str], Text | None]] = {
     Rule.TEXT: _text,
@@ -116,4 +121,5 @@ _RULES: dict[Rule, Callable[[Field, str], Text | None]] = {
     Rule.POSTAL: _of_form(_POSTAL, _POSTAL_FORM),
     Rule.PHONE: _of_form(_PHONE, _PHONE_FORM),
     Rule.MAIL: _mail,
+    Rule.CODE: _of_form(_CODE, _CODE_FORM),
 }

@@ -195,6 +195,8 @@ class Visitor:
     client: TestClient
     origin: str = ORIGIN
     csrf: str = ""
+    revision: str = ""
+    confirmation: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
     async def get(self, path: str, **kwargs) -> Answer:
@@ -202,7 +204,7 @@ class Visitor:
             return self._answer(response, await response.text())
 
     async def post_form(self, path: str, **fields: str) -> Answer:
-        data = {"csrf": self.csrf, **fields}
+        data = {"csrf": self.csrf, "revision": self.revision, **fields}
         async with self.client.post(path, data=data, headers=self._sent()) as response:
             return self._answer(response, await response.text())
 
@@ -214,18 +216,19 @@ class Visitor:
     def cookie(self) -> str:
         return next(c.value for c in self.client.session.cookie_jar)
 
-    async def challenge(self) -> str:
-        await self.get("/registration/pin")
-        return (await self.post("/api/challenge", {})).json["challenge"]
+    async def challenge(self, purpose="login") -> str:
+        if purpose == "login":
+            await self.get("/registration/pin")
+        return (await self.post("/api/challenge", {"purpose": purpose})).json["challenge"]
 
-    async def log_in(self, card: SoftwareCard, **changes) -> Answer:
-        challenge = await self.challenge()
+    async def log_in(self, card: SoftwareCard, path="/api/login", **changes) -> Answer:
+        challenge = await self.challenge("login" if path == "/api/login" else "new-card")
         body = {
             "challenge": challenge,
             "token": card.token(ORIGIN, challenge),
             "chain": list(map(base64_of, card.chain)),
         }
-        answer = await self.post("/api/login", {**body, **changes})
+        answer = await self.post(path, {**body, **changes})
         if answer.status == 200:
             await self.get(answer.json["location"])
         return answer
@@ -233,8 +236,15 @@ class Visitor:
     async def find(self, number="1234567890", name="IT業者電子01") -> Answer:
         return await self.post_form("/registration/search", number=number, name=name)
 
-    async def fill(self, **changes: str) -> Answer:
-        return await self.post_form("/registration/form", **{**FORM, **changes})
+    async def fill(self, path="/registration/form", **changes: str) -> Answer:
+        return await self.post_form(path, **{**FORM, **changes})
+
+    async def log_in_user(self, **changes: str) -> Answer:
+        await self.get("/small/search")
+        return await self.post_form("/small/search", **{**USER, **changes})
+
+    async def fill_user(self, **changes: str) -> Answer:
+        return await self.post_form("/small/form", **{**USER_FORM, **changes})
 
     async def reach_confirmation(self, card: SoftwareCard) -> Answer:
         await self.log_in(card)
@@ -243,14 +253,32 @@ class Visitor:
         assert answer.url == "/registration/confirm"
         return answer
 
-    async def propose(self, card: SoftwareCard) -> Answer:
-        return await self.post("/api/application/document", card.signer())
+    async def propose(self, card: SoftwareCard, procedure="register") -> Answer:
+        asked = {"procedure": procedure, "confirmation": self.confirmation}
+        return await self.post("/api/application/document", {**asked, **card.signer()})
 
-    async def register(self, card: SoftwareCard, **changes) -> Answer:
+    async def register(
+        self, card: SoftwareCard, old: SoftwareCard | None = None, procedure="register", **changes
+    ) -> Answer:
         """Sign what the portal proposes; `changes` replace members of what is sent."""
-        proposal = (await self.propose(card)).json
-        body = signed_body(card, proposal)
-        return await self.post("/api/application", {**body, **changes})
+        proposal = (await self.propose(card, procedure)).json
+        body = self.signed_body(card, proposal, old)
+        signature = {**body["signatures"][0], **changes}
+        rest = {name: changes[name] for name in changes if name in body}
+        if rest:
+            return await self.post("/api/application", {**body, "procedure": procedure, **rest})
+        body = {**body, "signatures": [signature, *body["signatures"][1:]]}
+        return await self.post("/api/application", {**body, "procedure": procedure})
+
+    def signed_body(
+        self, card: SoftwareCard, proposal: dict[str, str], old: SoftwareCard | None = None
+    ) -> dict[str, object]:
+        cards = [one for one in (card, old) if one]
+        return {
+            "challenge": proposal["challenge"],
+            "confirmation": self.confirmation,
+            "signatures": [signed(one, proposal) for one in cards],
+        }
 
     def _sent(self) -> dict[str, str]:
         return {"Origin": self.origin, **self.headers}
@@ -259,17 +287,17 @@ class Visitor:
         token = re.search('<meta name="csrf-token" content="([^"]+)">', text)
         if token:
             self.csrf = token.group(1)
+        for name in ("revision", "confirmation"):
+            found = re.search(rf'name="{name}" value="([^"]+)"|data-{name}="([^"]+)"', text)
+            if found:
+                setattr(self, name, found.group(1) or found.group(2))
         return Answer(response.status, text, dict(response.headers), response.url.path)
 
 
-def signed_body(card: SoftwareCard, proposal: dict[str, str]) -> dict[str, object]:
+def signed(card: SoftwareCard, proposal: dict[str, str]) -> dict[str, object]:
     content = base64.b64decode(proposal["document"])
-    return {
-        "challenge": proposal["challenge"],
-        "algorithm": "RS256",
-        "signature": base64_of(card.sign(content)),
-        **card.signer(),
-    }
+    signature = base64_of(card.sign(content))
+    return {"algorithm": "RS256", "signature": signature, **card.signer()}
 
 
 _CONTACT = {
@@ -291,6 +319,18 @@ FORM = {
         for name, value in _CONTACT.items()
     },
     "qualification_name": "IT業者電子01",
+}
+
+
+USER = {"number": "1234567897", "user_id": "shogaku07", "password": "shogaku2024"}
+USER_FORM = {
+    **{
+        f"{prefix}_{name}": value
+        for prefix in ("contact", "requester")
+        for name, value in _CONTACT.items()
+    },
+    "qualification_name": "少額IT業者07",
+    "password": USER["password"],
 }
 
 
@@ -388,4 +428,6 @@ class Tools:
     distinguished = staticmethod(distinguished)
     key_usage = staticmethod(key_usage)
     replace = staticmethod(replace)
-    signed_body = staticmethod(signed_body)
+    signed = staticmethod(signed)
+    USER = USER
+    USER_FORM = USER_FORM

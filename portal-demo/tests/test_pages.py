@@ -7,7 +7,11 @@ from html import escape
 
 import pytest
 
-from portal_demo.fields import FORM_FIELDS, LAYOUT, SEARCH_FIELDS, ReadOnly
+from portal_demo.fields import (
+    CARD_FORM,
+    SEARCH_FIELDS,
+    ReadOnly,
+)
 from portal_demo.models import Company
 from portal_demo.pages import PORTAL
 
@@ -57,11 +61,11 @@ async def test_the_form_has_the_fields_labels_and_notes_of_the_manual(visitor, c
     assert "この画面では、ICカードを追加で仮登録します。" in page.text
     assert "本登録処理を実施するまではシステムを利用する事ができません。" in page.text
     assert "指名時はここにメールが送信されます。" in page.text
-    for field in FORM_FIELDS:
+    for field in CARD_FORM.fields:
         assert field.note.ja == NOTES[field.label.ja]
         assert page.element(f"{field.name}-note") == field.note.ja
         assert f'<label class="row-label" for="{field.name}">{field.label.ja}</label>' in page.text
-    assert [line.label.ja for line in LAYOUT if isinstance(line, ReadOnly)] == READ_ONLY
+    assert [line.label.ja for line in CARD_FORM.layout if isinstance(line, ReadOnly)] == READ_ONLY
     assert re.findall(r'<h2 id="section-\d">([^<]+)<', page.text) == SECTIONS
     assert page.element("to-confirm") == "入力内容確認"
     assert page.element("back") == "戻る"
@@ -75,7 +79,7 @@ async def test_the_search_has_the_labels_of_the_manual(visitor, card):
     assert {field.label.ja for field in SEARCH_FIELDS} == {"登録番号", "商号又は名称"}
 
 
-@pytest.mark.parametrize("path", ["/procurement/small", "/procurement/goods/bidding"])
+@pytest.mark.parametrize("path", ["/procurement/small/bidding", "/procurement/goods/bidding"])
 async def test_what_is_not_here_says_so(visitor, path):
     page = await visitor.get(path)
     assert page.status == 200
@@ -95,7 +99,7 @@ async def test_every_link_of_the_open_pages_leads_somewhere(visitor):
     assert "/static/js/login.js" in seen
 
 
-@pytest.mark.parametrize("field", FORM_FIELDS, ids=lambda field: field.name)
+@pytest.mark.parametrize("field", CARD_FORM.fields, ids=lambda field: field.name)
 async def test_markup_in_a_field_stays_text(visitor, card, field):
     await visitor.log_in(card)
     await visitor.find()

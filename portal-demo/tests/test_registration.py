@@ -82,7 +82,7 @@ async def test_the_document_is_canonical_and_holds_everything_shown(visitor, car
 async def test_a_second_click_gives_the_same_receipt(visitor, card, tools):
     await visitor.reach_confirmation(card)
     first, second = [(await visitor.propose(card)).json for _ in range(2)]
-    bodies = [tools.signed_body(card, proposal) for proposal in (first, first, second)]
+    bodies = [visitor.signed_body(card, proposal) for proposal in (first, first, second)]
     answers = await asyncio.gather(*(visitor.post("/api/application", b) for b in bodies))
     assert [answer.status for answer in answers] == [200, 200, 200]
     assert {answer.json["location"] for answer in answers} == {RECEIPT}
@@ -109,15 +109,16 @@ async def test_an_altered_document_is_refused(visitor, card, tools):
     await visitor.reach_confirmation(card)
     proposal = (await visitor.propose(card)).json
     content = base64.b64decode(proposal["document"]).replace("総務部".encode(), "営業部".encode())
-    body = tools.signed_body(card, {**proposal, "document": tools.base64_of(content)})
+    body = visitor.signed_body(card, {**proposal, "document": tools.base64_of(content)})
     assert (await visitor.post("/api/application", body)).reason == "signature-invalid"
 
 
 async def test_a_refused_signature_uses_its_challenge_up(visitor, card, tools):
     await visitor.reach_confirmation(card)
     proposal = (await visitor.propose(card)).json
-    good = tools.signed_body(card, proposal)
-    bad = {**good, "signature": tools.base64_of(card.sign(b"x"))}
+    good = visitor.signed_body(card, proposal)
+    forged = {**good["signatures"][0], "signature": tools.base64_of(card.sign(b"x"))}
+    bad = {**good, "signatures": [forged]}
     assert (await visitor.post("/api/application", bad)).reason == "signature-invalid"
     assert (await visitor.post("/api/application", good)).reason == "challenge-unknown"
     assert (await visitor.register(card)).status == 200
@@ -127,7 +128,7 @@ async def test_a_signature_that_comes_too_late_is_refused(visitor, card, clock, 
     await visitor.reach_confirmation(card)
     proposal = (await visitor.propose(card)).json
     clock.advance(minutes=5)
-    late = await visitor.post("/api/application", tools.signed_body(card, proposal))
+    late = await visitor.post("/api/application", visitor.signed_body(card, proposal))
     assert late.reason == "challenge-expired"
     assert (await visitor.register(card)).status == 200
 
@@ -135,8 +136,10 @@ async def test_a_signature_that_comes_too_late_is_refused(visitor, card, clock, 
 async def test_a_form_changed_after_the_proposal_is_not_what_was_signed(visitor, card, tools):
     await visitor.reach_confirmation(card)
     proposal = (await visitor.propose(card)).json
+    body = visitor.signed_body(card, proposal)
+    await visitor.get("/registration/form")
     await visitor.fill(branch_name="営業部")
-    answer = await visitor.post("/api/application", tools.signed_body(card, proposal))
+    answer = await visitor.post("/api/application", body)
     assert answer.reason == "form-incomplete"
 
 
@@ -188,14 +191,44 @@ async def test_a_registered_card_is_sent_to_its_receipt(visitor, card):
 
 
 async def test_one_card_goes_with_one_number(visitor, second_visitor, card):
-    """Two browsers confirm with one card; only the first to sign registers it."""
+    """Two browsers begin with one card; the later company is the one that can be signed for."""
     await visitor.reach_confirmation(card)
     await second_visitor.log_in(card)
     await second_visitor.find("1234567891", "株式会社信州印刷")
-    await second_visitor.fill(qualification_name="(株)信州印刷", **{"accept-name-difference": "1"})
-    assert (await second_visitor.propose(card)).status == 200
-    assert (await visitor.register(card)).status == 200
-    assert (await second_visitor.propose(card)).reason == "certificate-registered"
+    agreed = {"accept-name-difference": "1"}
+    await second_visitor.fill(qualification_name="(株)信州印刷", **agreed)
+    assert (await visitor.propose(card)).reason == "form-incomplete"
+    assert (await second_visitor.register(card)).status == 200
+    assert (await visitor.get("/registration/form")).url == "/registration/registered"
+
+
+async def test_two_tabs_do_not_mix(visitor, card, tools):
+    await visitor.log_in(card)
+    await visitor.find()
+    first = visitor.revision
+    await visitor.find("1234567891", "株式会社信州印刷")
+    second = visitor.revision
+    visitor.revision = first
+    page = await visitor.fill()
+    assert page.status == 409
+    assert 'data-reason="draft-changed"' in page.text
+    draft = {"values": tools.FORM, "revision": first}
+    assert (await visitor.post("/api/draft", draft)).reason == "draft-changed"
+    visitor.revision = second
+    agreed = {"accept-name-difference": "1"}
+    page = await visitor.fill(qualification_name="株式会社信州印刷", **agreed)
+    assert page.url == "/registration/confirm"
+
+
+async def test_what_a_tab_shows_as_confirmed_is_what_is_signed(visitor, card):
+    await visitor.reach_confirmation(card)
+    shown = visitor.confirmation
+    page = await visitor.get("/registration/form")
+    assert page.value("branch_name") == "総務部"
+    await visitor.fill(branch_name="営業部")
+    assert visitor.confirmation != shown
+    visitor.confirmation = shown
+    assert (await visitor.propose(card)).reason == "form-incomplete"
 
 
 async def test_two_browsers_that_sign_at_once_register_one_card_once(
@@ -204,12 +237,13 @@ async def test_two_browsers_that_sign_at_once_register_one_card_once(
     bodies = []
     for browser in (visitor, second_visitor):
         await browser.reach_confirmation(card)
-        bodies.append(tools.signed_body(card, (await browser.propose(card)).json))
+        bodies.append(browser.signed_body(card, (await browser.propose(card)).json))
     answers = await asyncio.gather(
         visitor.post("/api/application", bodies[0]),
         second_visitor.post("/api/application", bodies[1]),
     )
-    assert sorted(answer.status for answer in answers) == [200, 409]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert answers[0].json == answers[1].json == {"location": RECEIPT}
 
 
 async def test_one_number_goes_with_many_cards(visitor, second_visitor, card, make_card):
@@ -298,9 +332,10 @@ async def test_what_was_typed_survives_a_new_log_in_of_the_same_card(visitor, ca
 
 async def test_the_form_is_saved_while_somebody_types(visitor, card, tools):
     await visitor.log_in(card)
-    body = {"values": {**tools.FORM, "branch_name": "途中"}, "differenceAccepted": False}
-    assert (await visitor.post("/api/draft", body)).reason == "form-incomplete"
+    body = {"values": {**tools.FORM, "branch_name": "途中"}, "revision": "x.0"}
+    assert (await visitor.post("/api/draft", body)).reason == "draft-changed"
     await visitor.find()
+    body["revision"] = visitor.revision
     assert (await visitor.post("/api/draft", body)).status == 200
     page = await visitor.get("/registration/form")
     assert page.value("branch_name") == "途中"
@@ -309,11 +344,12 @@ async def test_the_form_is_saved_while_somebody_types(visitor, card, tools):
 
 async def test_a_change_after_the_confirmation_takes_it_away(visitor, card, tools):
     await visitor.reach_confirmation(card)
-    same = {"values": tools.FORM, "differenceAccepted": False}
+    await visitor.get("/registration/form")
+    same = {"values": tools.FORM, "revision": visitor.revision}
     await visitor.post("/api/draft", same)
     assert (await visitor.get("/registration/confirm")).url == "/registration/confirm"
     changed = {**same, "values": {**tools.FORM, "branch_name": "営業部"}}
-    await visitor.post("/api/draft", changed)
+    assert (await visitor.post("/api/draft", changed)).status == 200
     assert (await visitor.get("/registration/confirm")).url == "/registration/form"
 
 

@@ -505,7 +505,7 @@ async def test_a_card_revoked_between_proposal_and_signature_is_refused(
     proposal = (await visitor.propose(pointed_card)).json
     bureau.revoked[pointed_card.signature.serial_number] = clock(), Reason.superseded
     clock.advance(minutes=3)
-    body = tools.signed_body(pointed_card, proposal)
+    body = visitor.signed_body(pointed_card, proposal)
     assert (await visitor.post("/api/application", body)).reason == "certificate-revoked"
 
 

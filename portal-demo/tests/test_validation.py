@@ -5,16 +5,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal_demo.characters import ALLOWED
-from portal_demo.fields import BY_NAME, FORM_FIELDS, SEARCH_FIELDS, Rule
+from portal_demo.fields import (
+    CARD_FORM,
+    CODE_LENGTHS,
+    SEARCH_FIELDS,
+    USER_FORM,
+    USER_SEARCH_FIELDS,
+    Rule,
+)
 from portal_demo.validation import check, convert, fault
 
-ALL = {field.name: field for field in (*SEARCH_FIELDS, *FORM_FIELDS)}
+FORM_FIELDS = (*CARD_FORM.fields, *USER_FORM.fields)
+ALL = {field.name: field for field in (*SEARCH_FIELDS, *USER_SEARCH_FIELDS, *FORM_FIELDS)}
 GOOD = {
     Rule.NUMBER: "1234567890",
     Rule.POSTAL: "123-4567",
     Rule.PHONE: "03-0000-0000",
     Rule.MAIL: "test@example.jp",
     Rule.TEXT: "長野商店",
+    Rule.CODE: "abc123",
 }
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -44,7 +53,8 @@ def test_a_good_value_passes(name):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("typed", ["", " ", "　", " 　 "])
 def test_an_empty_value_is_asked_for(name, typed):
-    assert faults(name, typed) == f"{ALL[name].label.ja}を入力して下さい。"
+    asked = f"{ALL[name].label.ja}を入力して下さい。"
+    assert faults(name, typed) == (asked if ALL[name].required else None)
 
 
 @pytest.mark.parametrize("name", of_rule(Rule.TEXT))
@@ -132,6 +142,23 @@ def test_a_registration_number_of_another_form_is_refused(name, typed):
     assert "半角数字10文字" in faults(name, typed)
 
 
+@pytest.mark.parametrize("name", of_rule(Rule.CODE))
+def test_a_user_id_or_password_may_have_6_to_256_letters_and_digits(name):
+    shortest, longest = CODE_LENGTHS
+    for length in (shortest, shortest + 1, longest - 1, longest):
+        assert faults(name, "aZ9"[:1] * length) is None
+    for length in (1, shortest - 1, longest + 1):
+        assert "半角英数字6文字以上256文字以内" in faults(name, "a" * length)
+
+
+@pytest.mark.parametrize("name", of_rule(Rule.CODE))
+@pytest.mark.parametrize(
+    "typed", ["abc 123", "abc-123", "abcdeé", "パスワード", "abc123\n", "аbcdef"]
+)
+def test_a_user_id_or_password_of_other_characters_is_refused(name, typed):
+    assert "半角英数字" in faults(name, typed)
+
+
 @pytest.mark.parametrize(
     ("rule", "typed", "kept"),
     [
@@ -141,6 +168,7 @@ def test_a_registration_number_of_another_form_is_refused(name, typed):
         (Rule.POSTAL, "123‐4567", "123-4567"),
         (Rule.PHONE, "０３−００００−００００", "03-0000-0000"),
         (Rule.PHONE, "　03-0000-0000 ", "03-0000-0000"),
+        (Rule.CODE, "ＡＢＣ１２３", "ABC123"),
         (Rule.MAIL, "ｔｅｓｔ＠ｅｘａｍｐｌｅ．ｊｐ", "test@example.jp"),
     ],
 )
@@ -218,7 +246,7 @@ def test_converting_twice_changes_nothing(typed):
 
 
 def test_a_missing_field_counts_as_empty():
-    checked = check([BY_NAME["branch_name"]], {})
+    checked = check([ALL["branch_name"]], {})
     assert checked.values == {"branch_name": ""}
     assert {name: text.ja for name, text in checked.faults.items()} == {
         "branch_name": "支店名等を入力して下さい。"

@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import csrf, sessions
 from portal_demo.certificates import parse_certificate
-from portal_demo.errors import SessionEnded, TokenMalformed
+from portal_demo.errors import CardReplaced, CardUnregistered, SessionEnded, TokenMalformed
 from portal_demo.models import Session
 from portal_demo.pages import PORTAL
+from portal_demo.procedures import REGISTER, Kind, Procedure
+from portal_demo.registration import login_certificate, registered_with, require_registered
 
 CertificateDer = Annotated[bytes, Meta(min_length=1, max_length=16384)]
 ChainDer = Annotated[tuple[CertificateDer, ...], Meta(max_length=4)]
@@ -36,12 +38,32 @@ async def find_session(request: web.Request, db: AsyncSession) -> Session | None
     return await sessions.load(db, request.cookies.get(name), portal.clock)
 
 
-async def require_login(request: web.Request, db: AsyncSession) -> Session:
-    """Return a session that a card has logged in on. Raises SessionEnded."""
+async def require_login(
+    request: web.Request, db: AsyncSession, procedure: Procedure = REGISTER
+) -> Session:
+    """Return a session that a card, or a user without one, has logged in on. Raises SessionEnded."""
     session = await find_session(request, db)
-    if session is None or session.certificate is None:
+    if session is None:
+        raise SessionEnded
+    if (session.certificate if procedure.by_card else session.user_id) is None:
         raise SessionEnded
     return session
+
+
+async def elsewhere(db: AsyncSession, session: Session, procedure: Procedure) -> str | None:
+    """Return the page a card has to be shown instead of the procedure's, if there is one."""
+    if procedure.kind is Kind.REGISTER:
+        registered = await registered_with(db, login_certificate(session))
+        return f"{procedure.root}/registered" if registered else None
+    if not procedure.by_card:
+        return None
+    try:
+        await require_registered(db, session)
+    except (CardUnregistered, CardReplaced):
+        return f"{procedure.root}/refused"
+    if procedure.kind is Kind.RENEW and session.new_certificate is None:
+        return f"{procedure.root}/new-card"
+    return None
 
 
 async def read_form(request: web.Request) -> Mapping[str, str]:

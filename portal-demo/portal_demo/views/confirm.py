@@ -1,108 +1,141 @@
-"""Screen 8: 登録内容確認, and the signature over what is shown there."""
+"""Screen 8: everything once more, read-only; a card signs what is shown there."""
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Annotated
 
 from aiohttp import web
 from msgspec import Meta
 
-from portal_demo import fields
 from portal_demo.certificates import KeyPurpose, parse_certificate, sha256_of
 from portal_demo.drafts import load_form
 from portal_demo.models import Session
 from portal_demo.pages import PORTAL, Portal, json_answer, render
-from portal_demo.registration import Signed, login_certificate, registered_with
+from portal_demo.procedures import BY_KIND, CONFIRM_STEP, PROCEDURES, Kind, Procedure
+from portal_demo.registration import Answer, Signed, applying_certificate, login_certificate
 from portal_demo.trust import Verified
 from portal_demo.views.common import (
     ApiBody,
     CertificateDer,
     ChainDer,
     check_header_token,
+    elsewhere,
     parse_chain,
     read_json,
     require_login,
 )
+from portal_demo.views.receipt import receipt_path
+
+Confirmation = Annotated[str, Meta(max_length=64)]
 
 
 class ProposalBody(ApiBody, frozen=True):
-    """The certificate that is going to sign."""
+    """The certificate that is going to sign what a page shows as confirmed."""
 
     certificate: CertificateDer
+    confirmation: Confirmation
     chain: ChainDer = ()
+    procedure: Kind = Kind.REGISTER
 
 
 class SignatureBody(ApiBody, frozen=True):
-    """The signature over the document that `challenge` names."""
+    """A signature over the document that a challenge names."""
 
-    challenge: Annotated[str, Meta(max_length=128)]
     algorithm: Annotated[str, Meta(max_length=8)]
     signature: Annotated[bytes, Meta(min_length=1, max_length=1024)]
     certificate: CertificateDer
     chain: ChainDer = ()
 
 
+class ApplicationBody(ApiBody, frozen=True):
+    """The signatures: the card's, or with an ICカード更新 the new card's and then the old one's."""
+
+    challenge: Annotated[str, Meta(max_length=128)]
+    confirmation: Confirmation
+    signatures: Annotated[tuple[SignatureBody, ...], Meta(min_length=1, max_length=2)]
+    procedure: Kind = Kind.REGISTER
+
+
 def add_routes(router: web.UrlDispatcher) -> None:
-    """Add screen 8 and its two requests."""
-    router.add_get("/registration/confirm", show)
+    """Add screen 8 of every procedure, and the two requests of those with a card."""
+    for procedure in PROCEDURES:
+        router.add_get(f"{procedure.root}/confirm", partial(show, procedure=procedure))
     router.add_post("/api/application/document", propose)
     router.add_post("/api/application", accept)
 
 
-async def show(request: web.Request) -> web.StreamResponse:
+async def show(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
     """Show everything read-only."""
     async with request.app[PORTAL].database.transaction() as db:
-        session = await require_login(request, db)
-        application = await registered_with(db, login_certificate(session))
-        form = await load_form(db, session)
-    if application is not None:
-        raise web.HTTPSeeOther("/registration/registered")
+        session = await require_login(request, db, procedure)
+        if away := await elsewhere(db, session, procedure):
+            raise web.HTTPSeeOther(away)
+        form = await load_form(db, session, procedure)
     if form is None or form.draft.confirmation is None or form.faults:
-        raise web.HTTPSeeOther("/registration/form")
+        raise web.HTTPSeeOther(f"{procedure.root}/form")
     return render(
         request,
         "confirm.html",
-        screen="8",
-        step=4,
+        screen=f"{procedure.screens}8",
+        step=procedure.step(CONFIRM_STEP),
         session=session,
         form=form,
         values=form.values,
-        table=fields,
-        login_sha256=sha256_of(login_certificate(session)),
+        table=procedure.table,
+        signers=_signers(session, procedure),
     )
+
+
+def _signers(session: Session, procedure: Procedure) -> list[str]:
+    """Return the fingerprints of the cards that have to sign, by their log-in certificates."""
+    if not procedure.by_card:
+        return []
+    cards = [applying_certificate(session, procedure)]
+    if procedure.kind is Kind.RENEW:
+        cards.append(login_certificate(session))
+    return list(map(sha256_of, cards))
 
 
 async def propose(request: web.Request) -> web.StreamResponse:
     """Give the page the bytes to sign."""
     portal = request.app[PORTAL]
     body = await read_json(request, ProposalBody)
-    await _session(request)
+    procedure = BY_KIND[body.procedure]
+    await _session(request, procedure)
     signer = await _signer(portal, body.certificate, body.chain)
     async with portal.database.transaction() as db:
-        session = await require_login(request, db)
-        proposal = await portal.registration.propose(db, session, signer.certificate)
+        session = await require_login(request, db, procedure)
+        proposal = await portal.registration.propose(
+            db, session, procedure, body.confirmation, signer.certificate
+        )
     return json_answer({"challenge": proposal.challenge, "document": proposal.content})
 
 
 async def accept(request: web.Request) -> web.StreamResponse:
-    """Take the signature and lead to the receipt."""
+    """Take the signatures and lead to the receipt."""
     portal = request.app[PORTAL]
-    body = await read_json(request, SignatureBody)
-    session = await _session(request)
-    signed = Signed(
-        challenge=body.challenge,
-        algorithm=body.algorithm,
-        signature=body.signature,
-        signer=await _signer(portal, body.certificate, body.chain),
+    body = await read_json(request, ApplicationBody)
+    procedure = BY_KIND[body.procedure]
+    session = await _session(request, procedure)
+    signers = await asyncio.gather(
+        *(_signer(portal, one.certificate, one.chain) for one in body.signatures)
     )
-    application = await portal.registration.accept(portal.database, session, signed)
-    return json_answer({"location": receipt_path(application.number)})
+    signed = tuple(
+        Signed(one.algorithm, one.signature, signer)
+        for one, signer in zip(body.signatures, signers, strict=True)
+    )
+    application = await portal.registration.accept(
+        portal.database, session, procedure, Answer(body.confirmation, body.challenge, signed)
+    )
+    return json_answer({"location": receipt_path(procedure, application.number)})
 
 
-async def _session(request: web.Request) -> Session:
+async def _session(request: web.Request, procedure: Procedure) -> Session:
     """Return the session, before somebody else is asked on its behalf. Raises SessionEnded."""
     async with request.app[PORTAL].database.transaction() as db:
-        session = await require_login(request, db)
+        session = await require_login(request, db, procedure)
     check_header_token(request, session)
     return session
 
@@ -111,8 +144,3 @@ async def _signer(portal: Portal, certificate: bytes, chain: tuple[bytes, ...]) 
     return await portal.trust.verify(
         parse_certificate(certificate), KeyPurpose.SIGNATURE, parse_chain(chain)
     )
-
-
-def receipt_path(number: str | None) -> str:
-    """Return the address of a receipt."""
-    return f"/registration/complete/{number}"

@@ -2,69 +2,105 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from aiohttp import web
 
+from portal_demo.applications import find_application
 from portal_demo.certificates import issuer_name, parse_certificate
 from portal_demo.documents import digest_of, parse_document
-from portal_demo.models import Application, Session
+from portal_demo.errors import PageUnknown
+from portal_demo.holders import holder_of
+from portal_demo.models import Application, Session, Signature
 from portal_demo.pages import PORTAL, render
-from portal_demo.registration import find_application
+from portal_demo.procedures import DONE_STEP, PROCEDURES, Procedure
 from portal_demo.views.common import require_login
 
 _NUMBER = "{number:[0-9]{8}-[0-9]{6,}}"
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
-    """Add screen 9 and its three files."""
-    root = f"/registration/complete/{_NUMBER}"
-    router.add_get(root, show)
-    router.add_get(f"{root}/application.json", download_document)
-    router.add_get(f"{root}/application.sig", download_signature)
-    router.add_get(f"{root}/certificate.cer", download_certificate)
+    """Add screen 9 of every procedure, and its files."""
+    for procedure in PROCEDURES:
+        root = receipt_path(procedure, _NUMBER)
+        router.add_get(root, partial(show, procedure=procedure))
+        for name, download in (
+            ("application.json", download_document),
+            ("application{signer:(-old)?}.sig", download_signature),
+            ("certificate{signer:(-old)?}.cer", download_certificate),
+        ):
+            router.add_get(f"{root}/{name}", partial(download, procedure=procedure))
 
 
-async def _find(request: web.Request) -> tuple[Session, Application]:
+def receipt_path(procedure: Procedure, number: str | None) -> str:
+    """Return the address of a receipt."""
+    return f"{procedure.root}/complete/{number}"
+
+
+async def _find(request: web.Request, procedure: Procedure) -> tuple[Session, Application]:
     async with request.app[PORTAL].database.transaction() as db:
-        session = await require_login(request, db)
+        session = await require_login(request, db, procedure)
         return session, await find_application(db, session, request.match_info["number"])
 
 
-async def show(request: web.Request) -> web.StreamResponse:
+async def _find_signature(
+    request: web.Request, procedure: Procedure
+) -> tuple[Application, Signature]:
+    """Return the signature that a file is about. Raises PageUnknown where there is none."""
+    _, application = await _find(request, procedure)
+    position = 1 if request.match_info["signer"] else 0
+    try:
+        return application, application.signatures[position]
+    except IndexError as e:
+        raise PageUnknown from e
+
+
+async def show(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
     """Show the receipt."""
-    session, application = await _find(request)
+    session, application = await _find(request, procedure)
     document = parse_document(application.document)
-    certificate = parse_certificate(application.certificate)
     return render(
         request,
         "complete.html",
-        screen="9",
-        step=5,
+        screen=f"{procedure.screens}9",
+        step=procedure.step(DONE_STEP),
         session=session,
         application=application,
         document=document,
         company_name=next(i.value for i in document.items if i.name == "company_name"),
-        certificate=certificate,
-        issuer=issuer_name(certificate),
+        signers=list(map(_signer, application.signatures)),
         digest=digest_of(application.document),
     )
 
 
-async def download_document(request: web.Request) -> web.StreamResponse:
+def _signer(signature: Signature) -> dict[str, object]:
+    certificate = parse_certificate(signature.certificate)
+    holder = holder_of(certificate)
+    return {
+        "names": [name for name in (holder.organization, holder.name) if name],
+        "issuer": issuer_name(certificate),
+        "serial_number": f"{certificate.serial_number:x}",
+        "not_after": certificate.not_valid_after_utc,
+        "algorithm": signature.algorithm,
+    }
+
+
+async def download_document(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
     """Give the signed bytes."""
-    _, application = await _find(request)
+    _, application = await _find(request, procedure)
     return _file(application, application.document, "json", "application/json")
 
 
-async def download_signature(request: web.Request) -> web.StreamResponse:
-    """Give the signature as it came; ECDSA is raw r||s."""
-    _, application = await _find(request)
-    return _file(application, application.signature, "sig", "application/octet-stream")
+async def download_signature(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
+    """Give a signature as it came; ECDSA is raw r||s."""
+    application, signature = await _find_signature(request, procedure)
+    return _file(application, signature.signature, "sig", "application/octet-stream")
 
 
-async def download_certificate(request: web.Request) -> web.StreamResponse:
-    """Give the signing certificate in DER."""
-    _, application = await _find(request)
-    return _file(application, application.certificate, "cer", "application/pkix-cert")
+async def download_certificate(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
+    """Give the certificate of a signature in DER."""
+    application, signature = await _find_signature(request, procedure)
+    return _file(application, signature.certificate, "cer", "application/pkix-cert")
 
 
 def _file(application: Application, body: bytes, suffix: str, content_type: str) -> web.Response:

@@ -11,10 +11,10 @@ from portal_demo.fields import SEARCH_FIELDS
 from portal_demo.language import Text
 from portal_demo.models import Session
 from portal_demo.pages import PORTAL, render
-from portal_demo.register import search
-from portal_demo.registration import login_certificate, registered_with
+from portal_demo.procedures import REGISTER, SEARCH_STEP
+from portal_demo.register import first_values, search
 from portal_demo.validation import check
-from portal_demo.views.common import read_form, require_login
+from portal_demo.views.common import elsewhere, read_form, require_login
 
 _FIELD_OF = {CompanyUnknown: "number", NumberMerged: "number", NameMismatch: "name"}
 
@@ -29,9 +29,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     """Show the search, with what was found before."""
     async with request.app[PORTAL].database.transaction() as db:
         session = await require_login(request, db)
-        if await registered_with(db, login_certificate(session)):
-            raise web.HTTPSeeOther("/registration/registered")
-        form = await load_form(db, session)
+        if away := await elsewhere(db, session, REGISTER):
+            raise web.HTTPSeeOther(away)
+        form = await load_form(db, session, REGISTER)
     found = {"number": form.company.number, "name": form.company.name} if form else {}
     return _page(request, session, found, {}, "")
 
@@ -50,7 +50,8 @@ async def find(request: web.Request) -> web.StreamResponse:
         except (CompanyUnknown, NumberMerged, NameMismatch) as e:
             faults = {_FIELD_OF[type(e)]: e.message()}
             return _page(request, session, checked.values, faults, e.reason)
-        await open_draft(db, session, company)
+        first, clock = first_values(company), request.app[PORTAL].clock
+        await open_draft(db, session, REGISTER, company, first=first, clock=clock)
     raise web.HTTPSeeOther("/registration/form")
 
 
@@ -65,7 +66,8 @@ def _page(
         request,
         "search.html",
         screen="6",
-        step=2,
+        procedure=REGISTER,
+        step=REGISTER.step(SEARCH_STEP),
         session=session,
         status=422 if faults else 200,
         fields=SEARCH_FIELDS,

@@ -1,4 +1,4 @@
-"""Screens 0 to 4, and the pages beside them: no session, no card yet."""
+"""The screens before a log-in, and the pages beside them: no session yet."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ _PAGES: tuple[tuple[str, str, str, int | None], ...] = (
     ("/", "procedure.html", "0", None),
     ("/procurement", "procurement.html", "1", 0),
     ("/procurement/goods", "choice.html", "2", 0),
+    ("/procurement/small", "choice.html", "small-2", 0),
+    ("/small/registration", "small_choice.html", "small-3", 0),
+    ("/small/registration/change", "registration.html", "small-4", 0),
+    ("/small/registration/menu", "menu.html", "small-5", 0),
     ("/registration", "registration.html", "3", 0),
     ("/registration/menu", "menu.html", "4", 0),
     ("/bid-information", "bid_information.html", "bid-information", None),
     ("/questions", "questions.html", "questions", None),
 )
 _UNAVAILABLE = (
-    ("/procurement/small", Text("少額物品", "Small purchases"), "/procurement"),
+    ("/procurement/small/bidding", Text("電子入札", "Electronic bidding"), "/procurement/small"),
     ("/procurement/goods/bidding", Text("電子入札", "Electronic bidding"), "/procurement/goods"),
 )
 

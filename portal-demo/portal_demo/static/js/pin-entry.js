@@ -27,20 +27,28 @@ const FINAL = new Set(["pin-blocked", "certificate-expired"]);
 export class PinEntry {
   #usage;
   #act;
-  #prefer;
+  #holder;
+  #exclude;
+  #wanted;
+  #onStep;
   #watch;
   #chosen = null;
   #outcome = null;
   #abort = null;
 
   /**
-   * `act(bridge, certificate, signal)` returns where to go next; `prefer(certificates)` picks the
-   * one to propose. The watch lists every usage, so that `prefer` sees the whole card.
+   * `act(bridge, certificate, signal)` returns where to go next, or null if another card has its
+   * turn now; `onStep` is called then. `holder()` is the fingerprint of the log-in certificate on
+   * the card that has to be used, `exclude` of the one that must not; `wanted()` tells the person
+   * which card to insert instead.
    */
-  constructor({ usage, act, prefer = ([first]) => first }) {
+  constructor({ usage, act, holder = () => "", exclude = "", wanted = () => "", onStep = () => {} }) {
     this.#usage = usage;
     this.#act = act;
-    this.#prefer = prefer;
+    this.#holder = holder;
+    this.#exclude = exclude;
+    this.#wanted = wanted;
+    this.#onStep = onStep;
     this.#watch = new CardWatch({ url: bridgeUrl });
     this.#watch.addEventListener("change", () => this.#update());
     onRetry(() => {
@@ -72,8 +80,17 @@ export class PinEntry {
     this.#update();
   }
 
+  /** The certificates of the right usage, on the right card. */
   get #mine() {
-    return this.#watch.state.certificates.filter(({ usage }) => usage === this.#usage);
+    const { certificates } = this.#watch.state;
+    const cardOf = (sha256) => certificates.find(({ x509 }) => x509?.sha256 === sha256)?.card;
+    const holder = this.#holder();
+    return certificates.filter(
+      ({ usage, card }) =>
+        usage === this.#usage &&
+        (holder === "" || card === cardOf(holder)) &&
+        (this.#exclude === "" || card !== cardOf(this.#exclude)),
+    );
   }
 
   #update() {
@@ -97,7 +114,7 @@ export class PinEntry {
   #proposal(mine) {
     const usable = mine.filter((certificate) => !outOfValidity(certificate));
     const from = usable.length ? usable : mine;
-    return from.length ? (this.#prefer(from, this.#watch.state.certificates) ?? from[0]) : null;
+    return from[0] ?? null;
   }
 
   /** An outcome is shown until the card is another one; a removal, until a card is back. */
@@ -116,7 +133,7 @@ export class PinEntry {
       return null;
     }
     if (!this.#chosen) {
-      return "certificate-not-found";
+      return this.#holder() || this.#exclude ? "wrong-card" : "certificate-not-found";
     }
     if (outOfValidity(this.#chosen)) {
       return "certificate-expired";
@@ -134,9 +151,9 @@ export class PinEntry {
     const { name, error, hint } = this.#watch.state;
     const obstacle = this.#obstacle();
     const tries = this.#chosen?.pin?.triesLeft ?? null;
-    const values = { origin: location.origin, rules: rulesOf(this.#chosen) };
+    const values = { origin: location.origin, rules: rulesOf(this.#chosen), wanted: this.#wanted() };
     if (obstacle) {
-      show(obstacle, { tries: obstacle === "pin-last-try" ? tries : null });
+      show(obstacle, { values, tries: obstacle === "pin-last-try" ? tries : null });
     } else if (this.#outcome) {
       const { reason, portal, message } = this.#outcome;
       show(reason, { message, reason: portal, values, tries: reason === "pin-incorrect" ? tries : null });
@@ -196,6 +213,12 @@ export class PinEntry {
       const next = await this.#watch.withKey(certificate, options, (bridge, unlocked) =>
         this.#act(bridge, unlocked, abort.signal),
       );
+      if (next === null) {
+        this.#abort = null;
+        this.#onStep();
+        this.#update();
+        return;
+      }
       show("done");
       location.assign(next);
     } catch (error) {

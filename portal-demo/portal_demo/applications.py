@@ -1,0 +1,73 @@
+"""Applications as they are kept: numbered, never taken twice, shown to whom they belong."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from portal_demo.clock import JST
+from portal_demo.documents import ApplicationDocument
+from portal_demo.drafts import Form
+from portal_demo.errors import ApplicationUnknown
+from portal_demo.models import Application, Card, Session, Signature
+from portal_demo.sessions import owner_of
+
+
+async def store(
+    db: AsyncSession,
+    session: Session,
+    form: Form,
+    *,
+    document: ApplicationDocument,
+    content: bytes,
+    signatures: list[Signature],
+    now: datetime,
+) -> Application:
+    """Store an application under its number and end the draft it came from."""
+    application = Application(
+        procedure=form.procedure.kind,
+        owner=owner_of(session),
+        company_number=form.company.number,
+        confirmation=document.confirmation,
+        document=content,
+        status=document.status,
+        created=now,
+        signatures=signatures,
+    )
+    db.add(application)
+    await db.delete(form.draft)
+    await db.flush()
+    application.number = f"{now.astimezone(JST):%Y%m%d}-{application.id:06d}"
+    return application
+
+
+async def find_confirmed(
+    db: AsyncSession, session: Session, confirmation: str
+) -> Application | None:
+    """Return the application that a confirmation has led to already."""
+    found: Application | None = await db.scalar(
+        select(Application).where(
+            Application.confirmation == confirmation, Application.owner == owner_of(session)
+        )
+    )
+    return found
+
+
+async def find_application(db: AsyncSession, session: Session, number: str) -> Application:
+    """Return an application of the card or user that is logged in. Raises ApplicationUnknown.
+
+    A new card also sees the application that it came in by.
+    """
+    owner = owner_of(session)
+    came_in_by = select(Card.application_id).where("card:" + Card.login_sha256 == owner)
+    application = await db.scalar(
+        select(Application).where(
+            Application.number == number,
+            or_(Application.owner == owner, Application.id.in_(came_in_by)),
+        )
+    )
+    if application is None:
+        raise ApplicationUnknown
+    return application
