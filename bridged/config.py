@@ -80,6 +80,11 @@ def state_dir() -> Path:
     return platformdirs.user_state_path("bridged")
 
 
+def audit_dir() -> Path:
+    """Return the folder of the audit."""
+    return state_dir() / "audit"
+
+
 def load(path: Path | None = None) -> Config:
     """Read the settings; a file that was not named need not exist. Raises `ConfigError`."""
     file = path or default_path()

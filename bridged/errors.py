@@ -531,6 +531,38 @@ class NotRunning(LocalError):
 
 
 @dataclass(eq=False)
+class NotAnOrigin(LocalError):
+    """The text names no site."""
+
+    text: str
+    reason, code = "not-an-origin", 4505
+    en = (
+        "“{text}” is not a site such as https://portal.example (https, or http on loopback; "
+        "no path, no slash at the end)."
+    )
+    ja = (
+        "「{text}」はサイトの指定として正しくありません。https://portal.example のように"
+        "指定してください（パスや末尾の / は付けません）。"
+    )
+
+
+@dataclass(eq=False)
+class SiteSettled(LocalError):
+    """The person cannot change what is decided elsewhere."""
+
+    origin: str
+    source: str
+    reason, code = "site-settled", 4506
+    en = (
+        "{origin} is decided elsewhere ({source}): in /etc/bridged/policy.toml or in your settings."
+    )
+    ja = (
+        "{origin} はほかで決められています（{source}）。/etc/bridged/policy.toml または"
+        "設定ファイルで変更してください。"
+    )
+
+
+@dataclass(eq=False)
 class PinAsArgument(LocalError):
     """A PIN stood in the arguments, where every program of the machine can read it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import secrets
 import signal
 import tempfile
@@ -13,7 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridged.config import DEFAULT_GRANTS, Config, DocumentSettings, load, runtime_dir, state_dir
+from bridged.config import (
+    DEFAULT_GRANTS,
+    Config,
+    DocumentSettings,
+    audit_dir,
+    load,
+    runtime_dir,
+    state_dir,
+)
 from bridged.errors import ConfigError
 from bridged.hardening import forbid_dumps
 from bridged.model import Grant
@@ -140,10 +149,13 @@ async def _serve(
     *,
     any_user: bool,
 ) -> None:
+    from bridged import __version__
+    from bridged.audit.journal import Journal
     from bridged.pin.entry import PagePin
     from bridged.server import systemd
     from bridged.server.app import WhenUnused, create_app, listening
     from bridged.server.token import token_file
+    from bridged.service.audited import Audit
     from bridged.service.documents import Documents
     from bridged.service.hub import Hub
 
@@ -152,7 +164,9 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     await asyncio.to_thread(policy.store.load)
-    hub = Hub(bus, [PagePin()], policy, documents=Documents(tsa))
+    audit = Audit(Journal(audit_dir()))
+    await audit.write("daemon.started", version=__version__, pid=os.getpid())
+    hub = Hub(bus, [PagePin()], policy, documents=Documents(tsa), audit=audit)
     await hub.start()
     try:
         token = secrets.token_urlsafe(32)
@@ -167,3 +181,5 @@ async def _serve(
                     await ending.wait()
     finally:
         await hub.stop()
+        await audit.write("daemon.ended", pid=os.getpid())
+        await audit.close()

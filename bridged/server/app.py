@@ -16,10 +16,11 @@ from bridged.errors import AddressInUse
 from bridged.protocol.codec import encode
 from bridged.protocol.messages import SUBPROTOCOL, CloseCode
 from bridged.protocol.openrpc import document
+from bridged.server import sites
 from bridged.server.connection import Connection
 from bridged.server.door import Door
 from bridged.server.guard import guard, identify
-from bridged.server.status import status_page, stylesheet
+from bridged.server.status import script, status_page, stylesheet
 from bridged.service.hub import Hub
 from bridged.sites.origins import Origin
 from bridged.sites.policy import Site
@@ -32,6 +33,8 @@ MAX_CONNECTIONS = 16
 """Of one site, or of all programs together."""
 MAX_STRANGERS = 32
 """Of all sites together that were granted nothing: they leave room for those that were."""
+MAX_BODY = 4096
+"""Of an HTTP request."""
 LOOPBACK = ("127.0.0.1", "::1")
 UNUSED_STEPS = 10
 """So often in its time a daemon that leaves when unused looks whether it is."""
@@ -57,7 +60,7 @@ DAEMON = web.AppKey("daemon", Daemon)
 
 def create_app(hub: Hub, token: str) -> web.Application:
     """Return the application; the hub is started and stopped by the caller."""
-    app = web.Application(middlewares=[guard])
+    app = web.Application(middlewares=[guard], client_max_size=MAX_BODY)
     app[DAEMON] = Daemon(hub, token, set())
     app.add_routes(
         [
@@ -66,6 +69,9 @@ def create_app(hub: Hub, token: str) -> web.Application:
             web.get("/health", _health),
             web.get("/", _status),
             web.get("/status.css", stylesheet),
+            web.get("/status.js", script),
+            web.post("/sites/forget", _forget),
+            web.post("/sites/reload", _reload),
         ]
     )
     app.on_shutdown.append(_close_sockets)
@@ -185,6 +191,15 @@ async def _openrpc(_: web.Request) -> web.Response:
 async def _status(request: web.Request) -> web.Response:
     daemon = request.app[DAEMON]
     return status_page(request, daemon.hub)
+
+
+async def _forget(request: web.Request) -> web.Response:
+    return await sites.forget(request, request.app[DAEMON].hub)
+
+
+async def _reload(request: web.Request) -> web.Response:
+    daemon = request.app[DAEMON]
+    return await sites.reload(request, daemon.hub, daemon.token)
 
 
 async def _close_sockets(app: web.Application) -> None:

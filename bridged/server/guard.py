@@ -15,13 +15,16 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), loopback-network=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
 }
 
 
@@ -36,11 +39,23 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse a foreign Host, and put the security headers on every answer."""
     sockname = request.transport.get_extra_info("sockname") if request.transport else None
     if sockname is None or not host_is_ours(request.headers.get("Host", ""), sockname[1]):
-        return web.Response(status=403, text="This is not the host you look for.\n")
-    response = await handler(request)
+        text = "This is not the host you look for.\n"
+        return web.Response(status=403, text=text, headers=_HEADERS)
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        error.headers.update(_HEADERS)
+        raise
     if not response.prepared:
         response.headers.update(_HEADERS)
     return response
+
+
+def is_program(request: web.Request, token: str) -> bool:
+    """Whether no page asks, but a program that brings the token."""
+    given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
+    known = hmac.compare_digest(given, f"Bearer {token}".encode())
+    return known and "Origin" not in request.headers
 
 
 def identify(request: web.Request, policy: SitePolicy, token: str) -> Site | Origin | None:
@@ -51,11 +66,7 @@ def identify(request: web.Request, policy: SitePolicy, token: str) -> Site | Ori
     """
     origins = request.headers.getall("Origin", [])
     if not origins:
-        given = request.headers.get("Authorization", "")
-        known = hmac.compare_digest(
-            given.encode(errors="surrogateescape"), f"Bearer {token}".encode()
-        )
-        return Site(None, PROGRAM_GRANTS) if known else None
+        return Site(None, PROGRAM_GRANTS) if is_program(request, token) else None
     origin = Origin.parse(origins[0]) if len(origins) == 1 else None
     if origin is None:
         return None

@@ -12,26 +12,36 @@ from bridged import __version__
 from bridged.errors import PcscUnavailable
 from bridged.model import Reader, ReaderState
 from bridged.service.hub import Hub
-from bridged.sites.policy import Decision
+from bridged.sites.policy import Decision, Source
+from bridged.sites.store import How
 
 Text = tuple[str, str]
 
 _HERE = files("bridged.server")
 _PAGE = Template(_HERE.joinpath("status.html").read_text(encoding="utf-8"))
+_SCRIPT = _HERE.joinpath("status.js").read_text(encoding="utf-8")
 _STYLE = _HERE.joinpath("status.css").read_text(encoding="utf-8")
 
 TEXTS: dict[str, Text] = {
     "title": ("bridged の状態", "bridged status"),
     "running": ("動作中です", "Running"),
     "readers": ("ICカードリーダー", "Card readers"),
-    "sites": ("許可されているサイト", "Allowed sites"),
+    "sites": ("サイトの許可", "Sites"),
     "no_reader": (
         "リーダーがありません。ICカードリーダーを接続してください。",
         "No reader. Connect a card reader.",
     ),
     "no_site": (
-        "許可されているサイトはありません。設定ファイルで許可してください。",
-        "No site is allowed yet. Allow one in the settings.",
+        "許可したサイトはありません。サイトが最初に接続したときに確認が表示されます。",
+        "No site is allowed yet. A site asks when it comes for the first time.",
+    ),
+    "denied": ("拒否しています", "Denied"),
+    "nothing": ("許可した操作はありません", "Nothing is allowed"),
+    "forget": ("許可を取り消す", "Revoke"),
+    "forget_denial": ("拒否を取り消す", "Take back"),
+    "failed": (
+        "取り消せませんでした。再読み込みしてからやり直してください。",
+        "That did not work. Reload the page and try again.",
     ),
     "reload": (
         "この画面は読み込んだ時点の状態です。再読み込みすると新しくなります。",
@@ -59,6 +69,16 @@ GRANTS: dict[str, Text] = {
     "sign": ("認証と署名", "authenticate and sign"),
     "page-pin": ("画面でのPIN入力", "PIN in the page"),
 }
+SOURCES: dict[Source, Text] = {
+    Source.ADMINISTRATOR: ("管理者が設定", "Set by the administrator"),
+    Source.SETTINGS: ("設定ファイル・起動時の指定", "From the settings"),
+    Source.PERSON: ("あなたが設定", "Set by you"),
+}
+HOWS: dict[How, Text] = {
+    How.PROMPT: ("確認画面で回答", "Answered in a dialog"),
+    How.COMMAND: ("コマンドで設定", "Set by command"),
+    How.STATUS_PAGE: ("この画面で設定", "Set on this page"),
+}
 
 
 def status_page(request: web.Request, hub: Hub) -> web.Response:
@@ -73,6 +93,11 @@ def status_page(request: web.Request, hub: Hub) -> web.Response:
         site_rows=_sites(hub.policy.decisions(), lang),
     )
     return web.Response(text=page, content_type="text/html")
+
+
+async def script(_: web.Request) -> web.Response:
+    """Return what the page's buttons do."""
+    return web.Response(text=_SCRIPT, content_type="text/javascript")
 
 
 async def stylesheet(_: web.Request) -> web.Response:
@@ -100,11 +125,28 @@ def _reader(reader: Reader, lang: int) -> str:
     )
 
 
-def _sites(sites: list[Decision], lang: int) -> str:
-    if not sites:
+def _sites(decisions: list[Decision], lang: int) -> str:
+    if not decisions:
         return f'<li class="wait"><span>{escape(TEXTS["no_site"][lang])}</span></li>'
-    rows = []
-    for site in sites:
-        grants = "・".join(GRANTS[grant][lang] for grant in sorted(site.grants))
-        rows.append(f"<li><strong>{escape(site.origin)}</strong><span>{escape(grants)}</span></li>")
-    return "".join(rows)
+    return "".join(_site(decision, lang) for decision in decisions)
+
+
+def _site(decision: Decision, lang: int) -> str:
+    grants = ("・", ", ")[lang].join(GRANTS[grant][lang] for grant in sorted(decision.grants))
+    what = TEXTS["denied"][lang] if decision.denied else grants or TEXTS["nothing"][lang]
+    by = SOURCES[decision.source][lang]
+    if (made := decision.remembered) is not None:
+        by = f"{HOWS[made.how][lang]} {made.at.astimezone():%Y-%m-%d}"
+    button = ""
+    if decision.source is Source.PERSON:
+        text = TEXTS["forget_denial" if decision.denied else "forget"][lang]
+        label = f"{decision.origin}: {text}"
+        button = (
+            f'<button type="button" data-forget="{escape(decision.origin)}" '
+            f'aria-label="{escape(label)}">{escape(text)}</button>'
+        )
+    mood = ' class="bad"' if decision.denied else ""
+    return (
+        f"<li{mood}><div><strong>{escape(decision.origin)}</strong>"
+        f"<span>{escape(what)}</span><small>{escape(by)}</small></div>{button}</li>"
+    )

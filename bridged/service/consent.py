@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from weakref import WeakValueDictionary
 
 from bridged.config import DEFAULT_GRANTS
-from bridged.errors import ConsentDenied, SiteNotAllowed
+from bridged.errors import BridgedError, ConsentDenied, SiteNotAllowed
 from bridged.model import Grant
 from bridged.pin.prompt import Asker, Prompts, Where
 from bridged.pin.wording import sites_question
 from bridged.protocol.messages import SiteStatus
+from bridged.service.audited import Audit
 from bridged.sites.policy import Site, SitePolicy, Source
 from bridged.sites.store import How
 
@@ -25,7 +26,10 @@ class Consent:
     `changed` is called after each decision, so that connections learn of it.
     """
 
-    def __init__(self, policy: SitePolicy, prompts: Prompts, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, policy: SitePolicy, prompts: Prompts, audit: Audit, changed: Callable[[], None]
+    ) -> None:
+        self._audit = audit
         self._policy = policy
         self._prompts = prompts
         self._changed = changed
@@ -75,7 +79,16 @@ class Consent:
         if self._policy.quiet_s(origin) != 0:
             raise ConsentDenied(origin=origin)
         question = sites_question(self._prompts.language, origin, missing)
-        if not await self._prompts.confirm(asker, question):
+        try:
+            agreed = await self._prompts.confirm(asker, question)
+        except BridgedError as error:
+            await self._audit.write(
+                "site.asked", origin=origin, grants=missing, answer=error.reason
+            )
+            raise
+        answer = "yes" if agreed else "no"
+        await self._audit.write("site.asked", origin=origin, grants=missing, answer=answer)
+        if not agreed:
             await asyncio.to_thread(self._policy.deny, origin, How.PROMPT, never=False)
             log.info("%s was denied %s", origin, ", ".join(missing))
             raise ConsentDenied(origin=origin)

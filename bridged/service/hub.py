@@ -40,6 +40,7 @@ from bridged.protocol import messages as m
 from bridged.protocol import openrpc
 from bridged.protocol.session import Request
 from bridged.secret import Pin
+from bridged.service.audited import Audit, Audited
 from bridged.service.batch import Progress, sign_batch
 from bridged.service.calls import Call, Calls, Peer
 from bridged.service.card import InsertedCard, Modules, no_modules
@@ -68,9 +69,12 @@ class Hub:
         *,
         documents: Documents | None = None,
         modules: Modules = no_modules,
+        audit: Audit | None = None,
     ) -> None:
         self.policy = policy or SitePolicy({})
-        self._consent = Consent(self.policy, prompts or Prompts(), self.sites_changed)
+        self.audit = audit or Audit()
+        self._audited = Audited(self.audit, self._certificate)
+        self._consent = Consent(self.policy, prompts or Prompts(), self.audit, self.sites_changed)
         self._pin_entries = tuple(pin_entries)
         self._peers: set[Peer] = set()
         self._leases = Leases(self._lease_ended)
@@ -120,7 +124,13 @@ class Hub:
             peer.site.require(request.grant)
         call = Call(peer, request.id)
         return await self._calls.run(
-            call, lambda: self._methods[request.method](call, request.params)
+            call,
+            lambda: self._audited.run(
+                call,
+                request.method,
+                request.params,
+                lambda: self._methods[request.method](call, request.params),
+            ),
         )
 
     def sites_changed(self) -> None:
@@ -356,6 +366,9 @@ class Hub:
             raise InvalidParams(path=path, detail="not an id that certificate.list gave")
         card = self.readers.card(card_id)
         return card, await card.key(ref)
+
+    async def _certificate(self, certificate_id: str) -> bytes | None:
+        return (await self._find(certificate_id))[1].certificate
 
     async def _find_with_pin(self, key_id: str) -> tuple[InsertedCard, Key, PinObject]:
         card, key = await self._find(key_id, "key")

@@ -36,6 +36,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "pin.unblock": {"key": "x"},
     "lease.release": {"lease": "x"},
     "authentication.create": {"certificate": "x", "challenge": "x" * 44},
+    "document.sign": {"certificate": "x", "format": "cades", "content": "eA=="},
     "signature.create": {
         "certificate": "x",
         "algorithm": "RS256",

@@ -1,0 +1,187 @@
+"""`bridged sites`: which sites may use the card; allow, revoke and deny them."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import sys
+from pathlib import Path
+
+import msgspec
+
+from bridged.cli.language import language
+from bridged.config import DEFAULT_GRANTS, audit_dir, load, runtime_dir
+from bridged.errors import NotAnOrigin, SiteSettled
+from bridged.model import Grant
+from bridged.sites.origins import Origin
+from bridged.sites.policy import Decision, SitePolicy, Source
+from bridged.sites.store import How
+
+NUDGE_S = 5.0
+
+TEXTS = {
+    "ja": {
+        "none": "許可または拒否したサイトはありません。",
+        "denied": "拒否",
+        Source.ADMINISTRATOR: "管理者",
+        Source.SETTINGS: "設定ファイル",
+        Source.PERSON: "あなた",
+        "allow": "{origin} に許可しました: {grants}",
+        "revoke": "{origin} の許可を取り消しました。",
+        "unknown": "{origin} は登録されていません。",
+        "deny": "{origin} を拒否しました。今後、確認も表示しません。",
+        "deaf": "ポート{port}のbridgedに伝えられませんでした。再起動すると反映されます。",
+    },
+    "en": {
+        "none": "No site was allowed or denied yet.",
+        "denied": "denied",
+        Source.ADMINISTRATOR: "administrator",
+        Source.SETTINGS: "settings",
+        Source.PERSON: "you",
+        "allow": "{origin} may now: {grants}",
+        "revoke": "{origin} may do nothing any more.",
+        "unknown": "{origin} was not on the list.",
+        "deny": "{origin} is denied, and will not ask again.",
+        "deaf": "The bridged on port {port} could not be told; it will know when it is restarted.",
+    },
+}
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command and its own."""
+    parser = commands.add_parser("sites", help="list, allow, revoke and deny sites")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    for name, act, text in (
+        ("list", _list, "show what was decided about sites, and by whom"),
+        ("allow", _allow, "let a site use the card"),
+        ("revoke", _revoke, "take back what was allowed or denied, so that the site may ask again"),
+        ("deny", _deny, "never let a site use the card, nor ask"),
+    ):
+        action = actions.add_parser(name, help=text)
+        if name != "list":
+            action.add_argument("origin", metavar="ORIGIN", help="such as https://portal.example")
+        if name == "allow":
+            action.add_argument(
+                "--grant",
+                action="append",
+                type=Grant,
+                choices=list(Grant),
+                help="what it may do (default: certificates and sign); page-pin lets the site's "
+                "own page take the PIN, which it then knows",
+            )
+        action.add_argument("--json", action="store_true", help="print JSON")
+        action.add_argument("--config", type=Path, help="settings file (TOML)")
+        action.set_defaults(run=run, act=act)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it, and tell the daemons of this user that run."""
+    from bridged.cli.serve import site_policy
+
+    policy = site_policy(load(args.config), [])
+    policy.store.load()
+    return int(args.act(policy, args))
+
+
+def _list(policy: SitePolicy, args: argparse.Namespace) -> int:
+    decisions = policy.decisions()
+    if args.json:
+        print(msgspec.json.encode([_as_json(each) for each in decisions]).decode())
+        return 0
+    texts = TEXTS[language()]
+    if not decisions:
+        print(texts["none"])
+    width = max((len(each.origin) for each in decisions), default=0)
+    for each in decisions:
+        what = texts["denied"] if each.denied else ", ".join(sorted(each.grants)) or "-"
+        when = f"  {each.remembered.at.astimezone():%Y-%m-%d}" if each.remembered else ""
+        print(f"{each.origin:<{width}}  {what}  ({texts[each.source]}{when})")
+    return 0
+
+
+def _as_json(decision: Decision) -> dict[str, object]:
+    made = decision.remembered
+    return {
+        "origin": decision.origin,
+        "grants": sorted(decision.grants),
+        "denied": decision.denied,
+        "source": decision.source,
+        "at": made and made.at,
+        "how": made and made.how,
+    }
+
+
+def _allow(policy: SitePolicy, args: argparse.Namespace) -> int:
+    origin, grants = _mine_to_decide(policy, args.origin), args.grant or sorted(DEFAULT_GRANTS)
+    _record("site.granted", origin=origin, grants=sorted(grants), how=How.COMMAND)
+    policy.grant(origin, grants, How.COMMAND)
+    return _tell(policy, args, "allow", known=True)
+
+
+def _revoke(policy: SitePolicy, args: argparse.Namespace) -> int:
+    origin = _mine_to_decide(policy, args.origin)
+    known = policy.forget(origin)
+    if known:
+        _record("site.revoked", origin=origin, how=How.COMMAND)
+    return _tell(policy, args, "revoke" if known else "unknown", known=known)
+
+
+def _deny(policy: SitePolicy, args: argparse.Namespace) -> int:
+    origin = _mine_to_decide(policy, args.origin)
+    policy.deny(origin, How.COMMAND, never=True)
+    _record("site.denied", origin=origin, how=How.COMMAND)
+    return _tell(policy, args, "deny", known=True)
+
+
+def _mine_to_decide(policy: SitePolicy, text: str) -> str:
+    """Return an origin that the person decides about; raises `NotAnOrigin` and `SiteSettled`."""
+    if Origin.parse(text) is None:
+        raise NotAnOrigin(text=text[:200])
+    if source := policy.settled(text):
+        raise SiteSettled(origin=text, source=source)
+    return text
+
+
+def _record(event: str, **record: object) -> None:
+    from bridged.audit.journal import Journal
+
+    Journal(audit_dir()).append(event, record)
+
+
+def _tell(policy: SitePolicy, args: argparse.Namespace, text: str, *, known: bool) -> int:
+    """Say what was done and let every running daemon know of it; 1 where there was nothing."""
+    texts = TEXTS[language()]
+    site = policy.site(args.origin)
+    grants = sorted(site.grants) if site else []
+    if args.json:
+        answer = {"origin": args.origin, "grants": grants, "denied": site is None, "changed": known}
+        print(msgspec.json.encode(answer).decode())
+    else:
+        print(texts[text].format(origin=args.origin, grants=", ".join(grants)))
+    for port in [port for port, token in _daemons() if not _nudge(port, token)]:
+        print(texts["deaf"].format(port=port), file=sys.stderr)
+    return 0 if known else 1
+
+
+def _daemons() -> list[tuple[int, str]]:
+    """Return port and token of each daemon of this user."""
+    found = []
+    for path in sorted(runtime_dir().glob("token-*")):
+        port = path.name.removeprefix("token-")
+        if port.isdecimal():
+            found.append((int(port), path.read_text(encoding="ascii")))
+    return found
+
+
+def _nudge(port: int, token: str) -> bool:
+    """Let a daemon read the list anew; False where it runs and did not. A dead one is fine."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=NUDGE_S)
+    try:
+        connection.request("POST", "/sites/reload", headers={"Authorization": f"Bearer {token}"})
+        return connection.getresponse().status == 204
+    except ConnectionRefusedError:
+        return True
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,71 @@
+"""What changes the list of sites over HTTP: the status page, and the command line.
+
+A page elsewhere can do neither. The status page sends a header that no form and no simple request
+of CORS can have, so a browser asks first with OPTIONS, which is never answered with a permission;
+Origin and `Sec-Fetch-Site`, which a page cannot set, must be our own. The command line brings the
+token, and no Origin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from aiohttp import web
+
+from bridged.errors import RecordFailed
+from bridged.protocol.codec import encode, error_object
+from bridged.server.guard import is_program
+from bridged.service.hub import Hub
+from bridged.sites.store import How
+
+OURS = ("X-Bridged", "status-page")
+MAX_BODY = 1000
+
+
+class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    origin: Annotated[str, msgspec.Meta(max_length=300)]
+
+
+def require_status_page(request: web.Request) -> None:
+    """Raise `HTTPForbidden` unless our own page, in this very origin, sent the request."""
+    headers = request.headers
+    name, value = OURS
+    ours = (
+        headers.getall("Origin", []) == [f"http://{headers.get('Host')}"]
+        and headers.getall("Sec-Fetch-Site", []) == ["same-origin"]
+        and headers.getall(name, []) == [value]
+        and request.content_type == "application/json"
+    )
+    if not ours:
+        raise web.HTTPForbidden(text="Only the status page may ask this.\n")
+
+
+async def forget(request: web.Request, hub: Hub) -> web.Response:
+    """Take back what the person decided about a site; its connections are closed."""
+    require_status_page(request)
+    if (request.content_length or MAX_BODY + 1) > MAX_BODY:
+        raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=0)
+    try:
+        origin = msgspec.json.decode(await request.read(), type=_Body).origin
+    except msgspec.DecodeError:
+        raise web.HTTPBadRequest(text="An origin is expected.\n") from None
+    try:
+        if await asyncio.to_thread(hub.policy.forget, origin):
+            await hub.audit.write("site.revoked", origin=origin, how=How.STATUS_PAGE)
+    except RecordFailed as error:
+        text = encode(error_object(error))
+        return web.Response(status=507, text=text, content_type="application/json")
+    finally:
+        hub.sites_changed()
+    return web.Response(status=204)
+
+
+async def reload(request: web.Request, hub: Hub, token: str) -> web.Response:
+    """Read the list anew after another program of this user changed it."""
+    if not is_program(request, token):
+        raise web.HTTPForbidden(text="A program brings the token.\n")
+    await asyncio.to_thread(hub.policy.store.load)
+    hub.sites_changed()
+    return web.Response(status=204)

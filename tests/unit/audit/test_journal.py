@@ -1,0 +1,190 @@
+"""The audit grows line by line, and tells of every line that was changed or is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bridged.audit import journal as journal_module
+from bridged.audit.journal import Journal
+from bridged.audit.reading import records, verify
+from bridged.errors import ConfigError, RecordFailed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "audit"
+
+
+@pytest.fixture
+def written(folder: Path) -> Path:
+    """The file of an audit of five lines."""
+    journal = Journal(folder)
+    for n in range(5):
+        journal.append("key.used", {"origin": "https://portal.example", "title": f"入札書 {n}"})
+    return journal.path
+
+
+def faults(folder: Path) -> list[str]:
+    return [fault.what for fault in verify(folder)[1]]
+
+
+def test_lines_are_numbered_chained_and_for_their_user_alone(written: Path, folder: Path) -> None:
+    lines = [json.loads(line) for line in written.read_bytes().splitlines()]
+    assert [line["seq"] for line in lines] == [1, 2, 3, 4, 5]
+    assert lines[0]["prev"] == "0" * 64
+    assert [line["prev"] for line in lines[1:]] == [line["hash"] for line in lines[:-1]]
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert verify(folder) == (5, [])
+    assert [record["title"] for record in records(folder)][4] == "入札書 4"
+
+
+def test_an_audit_that_was_never_written_is_whole(folder: Path) -> None:
+    assert verify(folder) == (0, [])
+
+
+@pytest.mark.parametrize("taken", range(5))
+def test_a_line_that_was_taken_out_shows(written: Path, folder: Path, taken: int) -> None:
+    lines = written.read_bytes().splitlines(keepends=True)
+    written.write_bytes(b"".join(lines[:taken] + lines[taken + 1 :]))
+    (fault,) = faults(folder)
+    assert "missing" in fault
+
+
+@pytest.mark.parametrize("changed", range(5))
+def test_a_line_that_was_changed_shows(written: Path, folder: Path, changed: int) -> None:
+    lines = written.read_bytes().splitlines(keepends=True)
+    lines[changed] = lines[changed].replace(b"portal.example", b"evil00.example")
+    written.write_bytes(b"".join(lines))
+    assert faults(folder) == [f"record {changed + 1} was changed"]
+
+
+def test_a_line_that_was_sealed_anew_shows(written: Path, folder: Path) -> None:
+    lines = written.read_bytes().splitlines()
+    record = json.loads(lines[2])
+    del record["hash"]
+    lines[2] = journal_module.seal({**record, "title": "別の書類"})
+    written.write_bytes(b"\n".join(lines) + b"\n")
+    assert any("missing or moved" in fault for fault in faults(folder))
+
+
+def test_the_last_line_sealed_anew_shows_by_the_head(written: Path, folder: Path) -> None:
+    lines = written.read_bytes().splitlines()
+    record = json.loads(lines[4])
+    del record["hash"]
+    lines[4] = journal_module.seal({**record, "title": "別の書類"})
+    written.write_bytes(b"\n".join(lines) + b"\n")
+    assert faults(folder) == ["record 5 is not the one that was written"]
+
+
+def test_lines_that_changed_places_show(written: Path, folder: Path) -> None:
+    lines = written.read_bytes().splitlines(keepends=True)
+    lines[1], lines[2] = lines[2], lines[1]
+    written.write_bytes(b"".join(lines))
+    assert faults(folder)
+
+
+def test_an_audit_that_was_emptied_shows(written: Path, folder: Path) -> None:
+    written.write_bytes(b"")
+    assert faults(folder) == ["records are missing after 0: there were 5"]
+    written.unlink()
+    assert faults(folder) == ["records are missing after 0: there were 5"]
+
+
+def test_a_head_that_is_gone_shows(written: Path, folder: Path) -> None:
+    (folder / "audit.head").unlink()
+    assert faults(folder) == ["the file is missing"]
+
+
+def test_a_crash_between_line_and_head_is_no_fault(written: Path, folder: Path) -> None:
+    head = (folder / "audit.head").read_bytes()
+    Journal(folder).append("key.used", {})
+    (folder / "audit.head").write_bytes(head)
+    assert verify(folder) == (6, [])
+
+
+def test_a_line_that_a_crash_cut_off_is_taken_back_and_told(written: Path, folder: Path) -> None:
+    with written.open("ab") as file:
+        file.write(b'{"seq":6,"at":"20')
+    assert any("no record" in fault for fault in faults(folder))
+    Journal(folder).append("key.used", {})
+    assert verify(folder) == (7, [])
+    assert [(r["event"], r.get("bytes")) for r in records(folder)][5] == ("log.repaired", 17)
+
+
+def test_files_are_put_by_and_the_chain_goes_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "MAX_BYTES", 500)
+    monkeypatch.setattr(journal_module, "MAX_FILES", 3)
+    journal = Journal(folder)
+    for n in range(40):
+        journal.append("key.used", {"n": n})
+    files = journal_module.put_by(folder)
+    assert len(files) == 3
+    count, found = verify(folder)
+    assert found == []
+    assert [r["n"] for r in records(folder) if r["event"] == "key.used"][-1] == 39
+    assert count < 40
+    files[0].unlink()
+    assert any("missing before" in fault for fault in faults(folder))
+
+
+def test_a_file_that_was_put_by_and_is_gone_shows(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "MAX_BYTES", 500)
+    journal = Journal(folder)
+    for n in range(20):
+        journal.append("key.used", {"n": n})
+    journal_module.put_by(folder)[1].unlink()
+    assert any("missing or moved" in fault for fault in faults(folder))
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from bridged.audit.journal import Journal
+
+for n in range(20):
+    Journal(Path(sys.argv[1])).append("key.used", {"who": "process", "n": n})
+"""
+
+
+def test_processes_and_threads_that_write_at_once_keep_one_chain(folder: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(folder)]) as other:
+        with ThreadPoolExecutor(2) as threads:
+            for n in range(20):
+                threads.submit(Journal(folder).append, "key.used", {"who": "thread", "n": n})
+        assert other.wait(30) == 0
+    assert verify(folder) == (40, [])
+
+
+def test_what_cannot_be_written_is_an_error_that_names_no_path(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    journal = Journal(folder)
+    journal.append("key.used", {})
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(RecordFailed) as caught:
+        journal.append("key.used", {})
+    assert str(folder) not in str(caught.value)
+    monkeypatch.undo()
+    assert verify(folder) == (1, [])
+
+
+def test_a_folder_that_others_can_write_to_is_refused(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(ConfigError):
+        Journal(folder).append("key.used", {})

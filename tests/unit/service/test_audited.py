@@ -1,0 +1,165 @@
+"""What the audit says of requests, and that no key is used where it cannot be written."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blockbuster import BlockBuster
+
+from bridged.audit.journal import Journal
+from bridged.audit.reading import records, verify
+from bridged.errors import PinIncorrect, RecordFailed
+from bridged.model import Algorithm, Grant, Usage
+from bridged.pin.entry import PagePin
+from bridged.service.audited import Audit
+from bridged.service.hub import Hub
+from bridged.virtual.card import VirtualCard
+from bridged.virtual.inprocess import InProcessBus
+from bridged.virtual.misbehaviour import INS_GENERAL_AUTHENTICATE
+
+from .conftest import Page
+
+PIN = "123456"
+DIGEST = hashlib.sha256(b"hello").digest()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "audit"
+
+
+@pytest.fixture
+async def hub(bus: InProcessBus, no_blocking: BlockBuster, folder: Path) -> AsyncIterator[Hub]:
+    audit = Audit(Journal(folder))
+    hub = Hub(bus, [PagePin()], audit=audit)
+    await hub.start()
+    yield hub
+    await hub.stop()
+    await audit.close()
+
+
+@pytest.fixture
+async def key(page: Page, bus: InProcessBus, ebid: VirtualCard) -> str:
+    bus.insert(0, ebid)
+    await page.event("card.inserted")
+    return (await page.certificate(Usage.SIGNATURE)).id
+
+
+async def told(folder: Path) -> list[dict[str, Any]]:
+    """Return the records without what differs from run to run."""
+    return [
+        {name: value for name, value in record.items() if name not in {"at", "prev", "hash"}}
+        for record in await asyncio.to_thread(lambda: list(records(folder)))
+    ]
+
+
+def shown(folder: Path) -> str:
+    """Return all that the audit's files hold."""
+    return "".join(file.read_text("utf-8") for file in sorted(folder.iterdir()))
+
+
+def spoil(folder: Path) -> None:
+    """Put a folder where the audit's file was."""
+    (folder / "audit.jsonl").unlink()
+    (folder / "audit.jsonl").mkdir()
+
+
+async def sign(page: Page, key: str) -> None:
+    await page.call(
+        "signature.create",
+        certificate=key,
+        algorithm=Algorithm.RS256,
+        digests=(DIGEST, DIGEST),
+        title="入札書",
+    )
+
+
+async def test_a_signature_is_told_before_and_after_with_all_that_was_signed(
+    page: Page, key: str, folder: Path
+) -> None:
+    certificate = (await page.certificate(Usage.SIGNATURE)).x509
+    assert certificate is not None
+    await page.call("pin.verify", key=key, pin=PIN)
+    await sign(page, key)
+    about = {
+        "origin": "https://portal.example",
+        "method": "signature.create",
+        "request": 1,
+        "pinBy": "page",
+    }
+    verified, asked, used = await told(folder)
+    assert verified == {
+        **about,
+        "seq": 1,
+        "event": "pin.used",
+        "method": "pin.verify",
+        "certificate": certificate.sha256,
+        "result": "done",
+    }
+    assert asked == {
+        **about,
+        "seq": 2,
+        "event": "key.asked",
+        "certificate": certificate.sha256,
+        "algorithm": "RS256",
+        "title": "入札書",
+        "digests": [DIGEST.hex()] * 2,
+    }
+    assert used == {**about, "seq": 3, "event": "key.used", "result": "done", "made": 2}
+    assert await asyncio.to_thread(verify, folder) == (3, [])
+
+
+async def test_a_failure_is_told_with_its_reason_and_no_pin_ever(
+    page: Page, key: str, folder: Path
+) -> None:
+    assert isinstance(await page.fails("pin.verify", key=key, pin="987654"), PinIncorrect)
+    assert [record["result"] for record in await told(folder)] == ["pin-incorrect"]
+    await page.fails(
+        "signature.create", certificate=key, algorithm=Algorithm.RS256, digests=(DIGEST,)
+    )
+    assert (await told(folder))[-1]["result"] == "pin-required"
+    await page.call("pin.change", key=key, pin=PIN, new_pin="246813")
+    text = await asyncio.to_thread(shown, folder)
+    assert not any(pin in text for pin in ("987654", PIN, "246813"))
+
+
+async def test_a_key_is_not_used_where_that_cannot_be_written(
+    page: Page, key: str, folder: Path, ebid: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page.call("pin.verify", key=key, pin=PIN)
+    sent: list[bytes] = []
+    transmit = ebid.transmit
+
+    def watched(apdu: bytes) -> bytes:
+        sent.append(apdu)
+        return transmit(apdu)
+
+    monkeypatch.setattr(ebid, "transmit", watched)
+    await asyncio.to_thread(spoil, folder)
+    with pytest.raises(RecordFailed):
+        await sign(page, key)
+    assert not any(apdu[1] == INS_GENERAL_AUTHENTICATE for apdu in sent)
+
+
+async def test_what_only_looks_is_not_told(page: Page, key: str, folder: Path) -> None:
+    await page.call("certificate.list")
+    await page.call("pin.status", key=key)
+    assert await told(folder) == []
+
+
+async def test_a_question_and_its_answer_are_told(open_page: Any, folder: Path) -> None:
+    page = open_page(grants=frozenset())
+    await page.fails("site.request", grants=(Grant.SIGN,))
+    (record,) = await told(folder)
+    assert record == {
+        "seq": 1,
+        "event": "site.asked",
+        "origin": "https://portal.example",
+        "grants": ["sign"],
+        "answer": "consent-unavailable",
+    }
