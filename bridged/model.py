@@ -165,15 +165,20 @@ class Holder(Wire, frozen=True):
     name: str | None
     organization: str | None
     address: str | None
+    corporate_number: str | None
 
 
 class X509(Wire, frozen=True):
-    """A certificate and what it says (RFC 5280)."""
+    """A certificate and what it says (RFC 5280).
+
+    `issuer_family` is the service its issuer goes by; a name for people, proof of nothing.
+    """
 
     der: bytes
     sha256: str
     subject: Name
     issuer: Name
+    issuer_family: str | None
     holder: Holder
     serial_number: str
     not_before: datetime

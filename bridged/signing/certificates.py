@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 from bridged.cards.certificate import load
 from bridged.model import X509, Holder, Name
 from bridged.pcsc import tlv
+from bridged.signing import corporate_number, issuers
 
 JPKI_NAME = ObjectIdentifier("1.2.392.200149.8.5.5.1")
 JPKI_ADDRESS = ObjectIdentifier("1.2.392.200149.8.5.5.5")
@@ -47,11 +48,15 @@ def read(der: bytes, *, now: datetime | None = None) -> X509:
     """Read a certificate; raises `ValueError` where it is none."""
     certificate = load(der)
     now = now or datetime.now(UTC)
+    issuer = _name(certificate.issuer)
     return X509(
         der=der,
         sha256=hashlib.sha256(der).hexdigest(),
         subject=_name(certificate.subject),
-        issuer=_name(certificate.issuer),
+        issuer=issuer,
+        issuer_family=issuers.family(
+            (issuer.common_name, issuer.organization, issuer.organizational_unit)
+        ),
         holder=_holder(certificate),
         serial_number=f"{certificate.serial_number:x}",
         not_before=certificate.not_valid_before_utc,
@@ -99,6 +104,7 @@ def _holder(certificate: x509.Certificate) -> Holder:
         organization=_first(_text(n, NameOID.ORGANIZATION_NAME) for n in names),
         address=_utf8(other.get(JPKI_ADDRESS))
         or _first(_text(n, *_ADDRESS, separator="") for n in names),
+        corporate_number=corporate_number.find(names),
     )
 
 

@@ -101,6 +101,8 @@ export interface Holder {
   readonly name: string | null;
   readonly organization: string | null;
   readonly address: string | null;
+  /** 法人番号: 13 digits whose check digit is right. */
+  readonly corporateNumber: string | null;
 }
 
 /** A certificate and what it says (RFC 5280); `der` is the certificate itself. */
@@ -109,6 +111,8 @@ export interface X509 {
   readonly sha256: string;
   readonly subject: Name;
   readonly issuer: Name;
+  /** The service the issuer goes by, such as "AOSign"; a name for people, proof of nothing. */
+  readonly issuerFamily: string | null;
   readonly holder: Holder;
   readonly serialNumber: string;
   readonly notBefore: Timestamp;

@@ -80,9 +80,15 @@ def certificate(id_: str, days: float = 700, **changed: Any) -> State:
     now = datetime.now(UTC)
     name = {"commonName": "e-Bid Demo CA", "organization": "電子認証株式会社"}
     x509 = {
-        "holder": {"name": "長野 太郎", "organization": "IT業者電子01", "address": None},
+        "holder": {
+            "name": "長野 太郎",
+            "organization": "IT業者電子01",
+            "address": None,
+            "corporateNumber": None,
+        },
         "subject": name,
         "issuer": name,
+        "issuerFamily": None,
         "notBefore": (now - timedelta(days=400)).isoformat(),
         "notAfter": (now + timedelta(days=days)).isoformat(),
         "expiresInDays": int(days),

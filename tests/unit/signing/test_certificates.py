@@ -73,7 +73,7 @@ def test_the_holder_of_an_e_bidding_certificate_is_read_in_kanji(ca) -> None:
     )
     info = read(issued.public_bytes(Encoding.DER))
     assert info.holder == Holder(
-        name=HOLDER.name, organization=HOLDER.company, address=HOLDER.address
+        name=HOLDER.name, organization=HOLDER.company, address=HOLDER.address, corporate_number=None
     )
     assert (info.subject.common_name, info.subject.organization) == (
         HOLDER.name_romaji,
@@ -89,7 +89,7 @@ def test_the_holder_of_a_jpki_certificate_is_read_from_its_other_names(ca) -> No
         ca, ca.key.public_key(), HOLDER, certificates.valid_for(30)
     )
     assert read(issued.public_bytes(Encoding.DER)).holder == Holder(
-        name=HOLDER.name, organization=None, address=HOLDER.address
+        name=HOLDER.name, organization=None, address=HOLDER.address, corporate_number=None
     )
 
 
@@ -100,7 +100,7 @@ def test_a_jpki_certificate_for_authentication_names_nobody(ca) -> None:
     )
     read_ = read(issued.public_bytes(Encoding.DER))
     assert read_.subject.common_name == "0123456789ABCD"
-    assert read_.holder == Holder(name=None, organization=None, address=None)
+    assert read_.holder == Holder(name=None, organization=None, address=None, corporate_number=None)
 
 
 # ---- what is always there ----
@@ -158,7 +158,10 @@ def test_without_extensions_the_subject_is_the_holder(make) -> None:
     )
     info = read(make(subject=subject), now=NOW)
     assert info.holder == Holder(
-        name="Nagano Taro", organization="IT Gyosha", address="NaganoNagano-shi"
+        name="Nagano Taro",
+        organization="IT Gyosha",
+        address="NaganoNagano-shi",
+        corporate_number=None,
     )
     assert info.key_usage == ()
     assert info.subject.rfc4514 == "CN=Nagano Taro,O=IT Gyosha,L=Nagano-shi,ST=Nagano"
@@ -167,14 +170,14 @@ def test_without_extensions_the_subject_is_the_holder(make) -> None:
 def test_an_empty_subject_names_nobody(make) -> None:
     der = make(subject=x509.Name([]), key=ec.generate_private_key(ec.SECP256R1()))
     info = read(der, now=NOW)
-    assert info.holder == Holder(name=None, organization=None, address=None)
+    assert info.holder == Holder(name=None, organization=None, address=None, corporate_number=None)
     assert info.subject.rfc4514 == ""
 
 
 def test_what_the_kanji_leave_out_comes_from_the_subject(make) -> None:
     directory = x509.DirectoryName(name((NameOID.ORGANIZATION_NAME, "ＩＴ業者")))
     assert holder(make(alternative(directory))) == Holder(
-        name="Nagano Taro", organization="ＩＴ業者", address=None
+        name="Nagano Taro", organization="ＩＴ業者", address=None, corporate_number=None
     )
 
 
