@@ -118,14 +118,14 @@ def located(message: str, text: str) -> str:
         path = f"{path}.{member['name']}".lstrip(".")
     # What stands inside an array or an inline table is on the line of its key.
     while path:
-        if (place := _places(text).get(path)) is not None:
+        if (place := places(text).get(path)) is not None:
             return f"{message} (at line {place[0]}, column {place[1]})"
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
     return message
 
 
-def _places(text: str) -> dict[str, tuple[int, int]]:
-    """Return line and column of every table and key, by its path as msgspec writes it."""
+def places(text: str) -> dict[str, tuple[int, int]]:
+    """Return line and column of every table and key of a TOML text, by its path as msgspec writes it."""
     places: dict[str, tuple[int, int]] = {}
     arrays: dict[str, int] = {}
     table = ""
