@@ -27,6 +27,8 @@ from bridged.errors import ConfigError
 from bridged.hardening import forbid_dumps
 from bridged.model import Grant
 from bridged.pcsc.bus import Bus
+from bridged.pin.prompt import Prompts
+from bridged.pin.ways import prompts_here
 from bridged.sites.managed import load_managed
 from bridged.sites.origins import Origin
 from bridged.sites.policy import SitePolicy
@@ -76,10 +78,12 @@ def run(args: argparse.Namespace) -> int:
     config = load(args.config)
     policy = site_policy(config, args.allow)
     port = config.port if args.port is None else args.port
+    prompts = prompts_here(config)
     tsa = time_stamp_authority(config.documents)
     with _bus(args.virtual, args.ca) as bus:
         any_user = args.any_user or config.any_user
-        asyncio.run(_serve(bus, policy, port, args.exit_unused, tsa, any_user=any_user))
+        hub_parts = (prompts, policy, tsa)
+        asyncio.run(_serve(bus, hub_parts, port, args.exit_unused, any_user=any_user))
     return 0
 
 
@@ -142,16 +146,14 @@ def _bus(profile: str | None, ca: Path | None) -> Iterator[Bus]:
 
 async def _serve(
     bus: Bus,
-    policy: SitePolicy,
+    parts: tuple[Prompts, SitePolicy, TimestampAuthority | None],
     port: int,
     exit_unused_s: float | None,
-    tsa: TimestampAuthority | None,
     *,
     any_user: bool,
 ) -> None:
     from bridged import __version__
     from bridged.audit.journal import Journal
-    from bridged.pin.entry import PagePin
     from bridged.server import systemd
     from bridged.server.app import WhenUnused, create_app, listening
     from bridged.server.token import token_file
@@ -163,10 +165,11 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
+    prompts, policy, tsa = parts
     await asyncio.to_thread(policy.store.load)
     audit = Audit(Journal(audit_dir()))
     await audit.write("daemon.started", version=__version__, pid=os.getpid())
-    hub = Hub(bus, [PagePin()], policy, documents=Documents(tsa), audit=audit)
+    hub = Hub(bus, prompts, policy, documents=Documents(tsa), audit=audit)
     await hub.start()
     try:
         token = secrets.token_urlsafe(32)

@@ -130,7 +130,12 @@ class Bridge:
         return await self.call("pin.verify", params, m.Lease)
 
     async def change_pin(
-        self, key: str, pin: str, new_pin: str, *, accept_last_try: bool = False
+        self,
+        key: str,
+        pin: str | None = None,
+        new_pin: str | None = None,
+        *,
+        accept_last_try: bool = False,
     ) -> None:
         """`pin.change`."""
         params = m.PinChangeParams(
@@ -138,7 +143,9 @@ class Bridge:
         )
         await self.call("pin.change", params, m.Empty)
 
-    async def unblock_pin(self, key: str, puk: str, new_pin: str) -> None:
+    async def unblock_pin(
+        self, key: str, puk: str | None = None, new_pin: str | None = None
+    ) -> None:
         """`pin.unblock`."""
         params = m.PinUnblockParams(key=key, puk=puk, new_pin=new_pin)
         await self.call("pin.unblock", params, m.Empty)

@@ -1,12 +1,8 @@
-"""Ways for a person to give a PIN, and the check of its shape before a card sees it."""
+"""The check of a PIN's shape before a card sees it, and the PIN that a portal's page brings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
-
-from bridged.errors import PinFormat, PinRequired
+from bridged.errors import PinFormat
 from bridged.model import Grant, PinAlphabet, PinRules
 from bridged.secret import Pin
 from bridged.sites.policy import Site
@@ -18,52 +14,15 @@ _ALPHABETS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PinRequest:
-    """What the person is asked for; `given` is the PIN where the page brought one."""
+def from_page(site: Site, text: str, rules: PinRules) -> Pin:
+    """Return the PIN that was typed in the portal's own page.
 
-    site: Site
-    label: str
-    rules: PinRules
-    given: str | None
-
-    def __repr__(self) -> str:
-        return f"PinRequest({self.site.origin!r}, {self.label!r})"
-
-
-class PinEntry(Protocol):
-    """One way to give a PIN."""
-
-    way: ClassVar[str]
-
-    async def obtain(self, request: PinRequest) -> Pin | None:
-        """Return the PIN, or None where this way is not open for the request.
-
-        Raises what ends the request: the person cancelled, the site may not.
-        """
-
-
-class PagePin:
-    """Typed in the portal's own page, which needs the grant `page-pin`."""
-
-    way: ClassVar[str] = "page"
-
-    async def obtain(self, request: PinRequest) -> Pin | None:
-        """Return the PIN that came with the request; raises `SiteNotAllowed`."""
-        if request.given is None:
-            return None
-        request.site.require(Grant.PAGE_PIN)
-        return Pin(request.given)
-
-
-async def obtain(entries: Sequence[PinEntry], request: PinRequest) -> Pin:
-    """Return the PIN by the first way that is open; raises `PinRequired` and `PinFormat`."""
-    for entry in entries:
-        pin = await entry.obtain(request)
-        if pin is not None:
-            check_rules(pin, request.rules)
-            return pin
-    raise PinRequired
+    Raises `SiteNotAllowed` without the grant `page-pin`, and `PinFormat`.
+    """
+    site.require(Grant.PAGE_PIN)
+    pin = Pin(text)
+    check_rules(pin, rules)
+    return pin
 
 
 def check_rules(pin: Pin, rules: PinRules) -> None:

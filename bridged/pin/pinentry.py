@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import unquote_to_bytes
 
+from bridged.config import PinWay
 from bridged.errors import UserCancelled, UserTimeout
 from bridged.pin.prompt import ANSWER_S, Asker, WayClosed
 from bridged.pin.question import Question
@@ -83,7 +84,7 @@ def _fits(path: str, environment: Mapping[str, str], *, display: bool) -> bool:
 class Pinentry:
     """Asks with one program, started anew for each turn."""
 
-    name: ClassVar[str] = "pinentry"
+    name: ClassVar[PinWay] = PinWay.PINENTRY
 
     def __init__(self, path: str, environment: Mapping[str, str], terminal: str | None) -> None:
         self._path = path

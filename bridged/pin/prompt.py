@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Protocol, TypeVar
 
+from bridged.config import PinWay
 from bridged.errors import ConsentUnavailable, PinFormat, RateLimited, UserTimeout
 from bridged.pin.entry import check_rules
 from bridged.pin.question import Language, Question
@@ -40,7 +41,7 @@ class NobodyToAsk(Exception):
 class Where:
     """Where the person is asked: the way, and the address where it is a window to be opened."""
 
-    way: str
+    way: PinWay
     url: str | None = None
 
 
@@ -77,7 +78,7 @@ class Dialog(Protocol):
 class Way(Protocol):
     """One kind of dialog."""
 
-    name: ClassVar[str]
+    name: ClassVar[PinWay]
 
     def is_open(self, asker: Asker) -> bool:
         """Whether this way could ask here; never blocks."""
@@ -143,24 +144,33 @@ class Turn:
 
 
 class Prompts:
-    """Every prompt of the daemon; one at a time, the others wait in order."""
+    """Every prompt of the daemon; one at a time, the others wait in order.
+
+    `order` are the ways that the settings allow, best first; two of them are no dialogs: the
+    keypad of a reader, and the portal's own page.
+    """
 
     def __init__(
         self,
         ways: Sequence[Way] = (),
         *,
+        order: Sequence[PinWay] = tuple(PinWay),
         language: Language = Language.JA,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.language = language
-        self._ways = tuple(ways)
+        self.order = tuple(order)
+        self._ways = sorted(
+            (way for way in ways if way.name in self.order),
+            key=lambda way: self.order.index(way.name),
+        )
         self._clock = clock
         self._lock = asyncio.Lock()
         self._waiting: Counter[str | None] = Counter()
         self._recent: deque[tuple[float, str | None]] = deque()
 
-    def open_ways(self, asker: Asker) -> list[str]:
-        """Return the names of the ways that are open for who asks, best first."""
+    def open_ways(self, asker: Asker) -> list[PinWay]:
+        """Return the dialogs that are open for who asks, best first."""
         return [way.name for way in self._ways if way.is_open(asker)]
 
     async def confirm(self, asker: Asker, question: Question) -> bool:

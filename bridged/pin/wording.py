@@ -11,7 +11,6 @@ from bridged.pin.question import Fact, Language, Question, Wanted, fact, joined,
 APPLICATION = "bridged"
 EXPIRES_SOON_DAYS = 30
 """A bid whose certificate ends before it is opened is void: warned about from here on (days)."""
-MAX_DETAILS = 1000
 
 Text = dict[Language, str]
 
@@ -100,7 +99,7 @@ class Signing:
     """What is to be signed: the page's own title, and the digests that are really signed."""
 
     title: str
-    digests: Sequence[bytes]
+    fingerprints: Sequence[str]
 
 
 def site(language: Language, origin: str | None) -> str:
@@ -171,17 +170,17 @@ def sign_question(subject: Subject, signing: Signing) -> Question:
     question = _pin(
         subject, heading, _text("署名する", "Sign")[language], _signed(language, signing)
     )
-    return replace(question, details=_digests(signing))
+    return replace(question, details=tuple(signing.fingerprints))
 
 
-def confirm_sign_question(subject: Subject, signing: Signing) -> Question:
+def confirm_question(subject: Subject, signing: Signing) -> Question:
     """Ask for a yes to signing just this, while the PIN is still verified."""
     question = sign_question(subject, signing)
     return replace(
         question,
         wanted=None,
         warnings=_expiry_warning(subject),
-        facts=tuple(line for line in question.facts if line.label != _RULES[subject.language]),
+        facts=(*_who(subject), *_signed(subject.language, signing)),
     )
 
 
@@ -284,17 +283,11 @@ def _who(subject: Subject) -> list[Fact]:
 
 
 def _signed(language: Language, signing: Signing) -> list[Fact]:
-    count = _text("{}件", "{}")[language].format(len(signing.digests))
+    count = _text("{}件", "{}")[language].format(len(signing.fingerprints))
     return [
         *fact(_DOCUMENT[language], signing.title, quoted=True, most=100),
         *fact(_COUNT[language], count),
     ]
-
-
-def _digests(signing: Signing) -> tuple[str, ...]:
-    return tuple(
-        f"SHA-{8 * len(digest)}: {digest.hex()}" for digest in signing.digests[:MAX_DETAILS]
-    )
 
 
 def _expiry_warning(subject: Subject) -> tuple[str, ...]:

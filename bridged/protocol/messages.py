@@ -144,8 +144,8 @@ class PinParams(Params, frozen=True):
 class PinVerifyParams(PinParams, frozen=True):
     """Verify the PIN of a key and keep it usable for `lease_seconds`.
 
-    `pin` needs the grant `page-pin`. `accept_last_try` is the person's own yes to using the
-    last try.
+    Without `pin` the person is asked; a `pin` needs the grant `page-pin`. `accept_last_try` is the
+    person's own yes to using the last try, for a `pin` alone.
     """
 
     lease_seconds: Annotated[int, Meta(ge=1, le=MAX_LEASE_S)] = 60
@@ -154,7 +154,7 @@ class PinVerifyParams(PinParams, frozen=True):
 
 
 class PinChangeParams(PinParams, frozen=True):
-    """Change the PIN of a key; both PINs need the grant `page-pin`."""
+    """Change the PIN of a key; a PIN left out is asked for, one given needs the grant `page-pin`."""
 
     pin: Secret | None = None
     new_pin: Secret | None = None
@@ -162,7 +162,7 @@ class PinChangeParams(PinParams, frozen=True):
 
 
 class PinUnblockParams(PinParams, frozen=True):
-    """Give the blocked PIN of a key a new value with the PUK; both need the grant `page-pin`."""
+    """Give the blocked PIN of a key a new value with the PUK; both asked for or given, as above."""
 
     puk: Secret | None = None
     new_pin: Secret | None = None
@@ -293,6 +293,25 @@ class ProgressEvent(Wire, frozen=True):
     total: int
 
 
+class PromptingEvent(Wire, frozen=True):
+    """Where the person is asked something for a request; `id` is the request's.
+
+    `url` is the address that the page opens in a window of its own where `way` is `window`.
+    `reader` is None where the question is not about a card.
+    """
+
+    id: int | str
+    way: str
+    reader: str | None
+    url: str | None
+
+
+class PromptedEvent(Wire, frozen=True):
+    """The person is not asked any more, whatever the answer; `id` is the request's."""
+
+    id: int | str
+
+
 class LeaseEndedEvent(Wire, frozen=True):
     """A lease is over before it was released."""
 
@@ -346,4 +365,6 @@ NOTIFICATIONS: dict[str, type[Wire]] = {
     "request.progress": ProgressEvent,
     "site.granted": SiteEvent,
     "site.revoked": SiteEvent,
+    "pin.prompting": PromptingEvent,
+    "pin.prompted": PromptedEvent,
 }

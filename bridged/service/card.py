@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bridged.cards import registry
 from bridged.cards.base import CardDriver, Driver, Key, PinObject
@@ -157,6 +157,19 @@ class InsertedCard:
         if not future.done():
             raise CardInUse
         return future.result()
+
+    async def while_here(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something that waits for a person; ends it and raises `CardRemoved` with the card."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait((task, self._removed), return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise CardRemoved
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait((task,))
 
     async def keys(self, usage: Usage | None = None) -> list[Key]:
         """Return the keys of a usage, or all; asks the card only for what was never seen.

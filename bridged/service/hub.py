@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bridged import __version__
 from bridged.cards.base import Key, PinObject
+from bridged.config import PinWay
 from bridged.errors import (
     CardMute,
     InvalidParams,
@@ -18,7 +18,6 @@ from bridged.errors import (
     PinBlocked,
     PinIncorrect,
     PinRequired,
-    PinUnblockUnsupported,
     SiteNotAllowed,
 )
 from bridged.model import (
@@ -26,7 +25,6 @@ from bridged.model import (
     AuthenticationToken,
     Certificate,
     Grant,
-    PinRules,
     PinStatus,
     Reader,
     ReaderState,
@@ -34,20 +32,26 @@ from bridged.model import (
     Wire,
 )
 from bridged.pcsc.bus import Bus
-from bridged.pin.entry import PinEntry, PinRequest, obtain
-from bridged.pin.prompt import Prompts, Where
+from bridged.pin.prompt import Prompts
+from bridged.pin.wording import (
+    Signing,
+    authenticate_question,
+    confirm_question,
+    sign_question,
+)
 from bridged.protocol import messages as m
 from bridged.protocol import openrpc
 from bridged.protocol.session import Request
-from bridged.secret import Pin
+from bridged.service.asking import Ask, Asking, asker
 from bridged.service.audited import Audit, Audited
 from bridged.service.batch import Progress, sign_batch
 from bridged.service.calls import Call, Calls, Peer
 from bridged.service.card import InsertedCard, Modules, no_modules
 from bridged.service.consent import Consent
 from bridged.service.documents import Documents
-from bridged.service.keys import SigningKey, change, describe, unblock, verify
+from bridged.service.keys import SigningKey, describe
 from bridged.service.leases import Held, Leases
+from bridged.service.pins import Pins
 from bridged.service.readers import Readers, Slot
 from bridged.signing import algorithms, webeid
 from bridged.signing.documents.job import Job
@@ -63,22 +67,23 @@ class Hub:
     def __init__(
         self,
         bus: Bus,
-        pin_entries: Sequence[PinEntry],
+        prompts: Prompts,
         policy: SitePolicy | None = None,
-        prompts: Prompts | None = None,
         *,
         documents: Documents | None = None,
         modules: Modules = no_modules,
         audit: Audit | None = None,
     ) -> None:
+        self.prompts = prompts
         self.policy = policy or SitePolicy({})
         self.audit = audit or Audit()
         self._audited = Audited(self.audit, self._certificate)
-        self._consent = Consent(self.policy, prompts or Prompts(), self.audit, self.sites_changed)
-        self._pin_entries = tuple(pin_entries)
+        self._consent = Consent(self.policy, prompts, self.audit, self.sites_changed)
         self._peers: set[Peer] = set()
         self._leases = Leases(self._lease_ended)
         self.readers = Readers(bus, self._reader_event, modules)
+        self._asking = Asking(prompts, self._leases)
+        self._pins = Pins(prompts, self._asking, self._leases)
         self._calls = Calls()
         self._documents = documents or Documents()
         self._methods: dict[str, Callable[[Call, Any], Awaitable[Wire]]] = {
@@ -178,16 +183,14 @@ class Hub:
             methods=tuple(m.METHODS),
             origin=call.site.origin,
             grants=tuple(sorted(call.site.grants)),
-            pin_entry=tuple(entry.way for entry in self._pin_entries),
+            pin_entry=self._ways(call),
         )
 
     async def _site_status(self, call: Call, params: m.SiteStatusParams) -> m.SiteStatus:
         return self._consent.status(call.site, params.grants)
 
     async def _site_request(self, call: Call, params: m.SiteRequestParams) -> m.SiteStatus:
-        def told(where: Where | None) -> None:
-            log.debug("%s is asked about by %s", call.site.origin, where)
-
+        told = asker(call).told
         return await self._consent.request(lambda: call.site, params.grants, told)
 
     async def _reader_list(self, _: Call, __: m.NoParams) -> m.ReaderList:
@@ -234,49 +237,18 @@ class Hub:
 
     async def _pin_verify(self, call: Call, params: m.PinVerifyParams) -> m.Lease:
         card, key, shape = await self._find_with_pin(params.key)
-        self._leases.reserve(card, call.peer)
-        try:
-            held = await self._verify(call, card, key, shape, params)
-        except BaseException:
-            self._leases.cancel(card)
-            card.pin_tried()
-            raise
+        held = await self._pins.verify(call, card, key, shape, params)
         return m.Lease(id=held.id, key=params.key, expires_in_seconds=params.lease_seconds)
-
-    async def _verify(
-        self, call: Call, card: InsertedCard, key: Key, shape: PinObject, params: m.PinVerifyParams
-    ) -> Held:
-        with await self._obtain(call, shape.label, shape.rules, params.pin) as pin:
-            epoch = await verify(card, key, pin, accept_last_try=params.accept_last_try)
-            card.worker.keep_connected(keep=True)
-            card.pin_verified(key)
-            kept = pin.copy() if key.pin_always else None
-            return self._leases.grant(
-                card, key, epoch=epoch, pin=kept, seconds=params.lease_seconds
-            )
 
     async def _pin_change(self, call: Call, params: m.PinChangeParams) -> m.Empty:
         card, key, shape = await self._find_with_pin(params.key)
-        label, rules = shape.label, shape.rules
-        with (
-            self._reserved(card, call),
-            await self._obtain(call, label, rules, params.pin) as pin,
-            await self._obtain(call, label, rules, params.new_pin) as new,
-        ):
-            await change(card, key, pin, new, accept_last_try=params.accept_last_try)
-        log.info("%s changed %s", call.site.origin, label)
+        await self._pins.change(call, card, key, shape, params)
+        log.info("%s changed %s", call.site.origin, shape.label)
         return m.Empty()
 
     async def _pin_unblock(self, call: Call, params: m.PinUnblockParams) -> m.Empty:
         card, key, shape = await self._find_with_pin(params.key)
-        if shape.puk is None:
-            raise PinUnblockUnsupported
-        with (
-            self._reserved(card, call),
-            await self._obtain(call, "PUK", shape.puk, params.puk) as puk,
-            await self._obtain(call, shape.label, shape.rules, params.new_pin) as new,
-        ):
-            await unblock(card, key, puk, new)
+        await self._pins.unblock(call, card, key, shape, params)
         log.info("%s unblocked %s", call.site.origin, shape.label)
         return m.Empty()
 
@@ -290,51 +262,65 @@ class Hub:
         origin = call.site.origin
         if origin is None:
             raise SiteNotAllowed(origin="program", grant=Grant.SIGN)
-        key = await self._signing_key(call, params.certificate, Usage.AUTHENTICATION)
-        algorithm = webeid.algorithm(key.key)
-        digest = webeid.digest(origin, params.challenge, algorithm)
-        signature = await self._sign(call.peer, key, algorithm, digest)
-        log.info("%s authenticated with %s", origin, key.key.label)
-        return webeid.token(key.certificate, algorithm, signature, __version__)
+        card, key = await self._find(params.certificate)
+        self._refuse_early(call, card, key, Usage.AUTHENTICATION)
+        async with self._asking.right_to_sign(call, card, key, authenticate_question) as owner:
+            signer = SigningKey.of(card, await card.key(key.ref), Usage.AUTHENTICATION)
+            algorithm = webeid.algorithm(signer.key)
+            digest = webeid.digest(origin, params.challenge, algorithm)
+            signature = await self._sign(owner, signer, algorithm, digest)
+        log.info("%s authenticated with %s", origin, key.label)
+        return webeid.token(signer.certificate, algorithm, signature, __version__)
 
     async def _signature_create(self, call: Call, params: m.SignatureParams) -> m.SignatureList:
-        key = await self._signing_key(call, params.certificate, Usage.SIGNATURE)
+        card, key = await self._find(params.certificate)
+        self._refuse_early(call, card, key, Usage.SIGNATURE)
         for i, digest in enumerate(params.digests):
             if detail := algorithms.misfit(params.algorithm, digest):
                 raise InvalidParams(path=f"digests[{i}]", detail=detail)
-        algorithms.require(params.algorithm, key.key)
-        signatures, failures = await sign_batch(
-            params.digests,
-            lambda digest: self._sign(
-                call.peer, key, params.algorithm, digest, late=call.made.append
-            ),
-            Progress(call.peer.notify, call.id, len(params.digests)),
-            made=call.made,
-            go_on=params.on_error is m.OnError.CONTINUE,
-        )
+        if key.certificate is not None:
+            algorithms.require(params.algorithm, key)
+        what = Signing(params.title, algorithms.fingerprints(params.algorithm, params.digests))
+        async with self._asking.right_to_sign(call, card, key, *_asked_of_signing(what)) as owner:
+            signer = SigningKey.of(card, await card.key(key.ref), Usage.SIGNATURE)
+            algorithms.require(params.algorithm, signer.key)
+            signatures, failures = await sign_batch(
+                params.digests,
+                lambda digest: self._sign(
+                    owner, signer, params.algorithm, digest, late=call.made.append
+                ),
+                Progress(call.peer.notify, call.id, len(params.digests)),
+                made=call.made,
+                go_on=params.on_error is m.OnError.CONTINUE,
+            )
         log.info("%s signed %d digests: %r", call.site.origin, len(call.made), params.title)
         return m.SignatureList(signatures=signatures, failures=failures)
 
     async def _document_sign(self, call: Call, params: m.DocumentParams) -> m.SignedDocument:
         self._documents.check(params.level)
-        key = await self._signing_key(call, params.certificate, Usage.SIGNATURE)
-        self._held(call.peer, key)
-        algorithm = algorithms.for_documents(key.key)
-        job = Job(
-            format=params.format,
-            content=params.content,
-            certificate=key.certificate,
-            algorithm=algorithm,
-            chain=key.key.chain,
-            level=params.level,
-            detached=params.detached,
-            file_name=params.file_name,
-            reason=params.reason,
-            location=params.location,
-        )
-        document = await self._documents.sign(
-            job, lambda digest: self._sign(call.peer, key, algorithm, digest)
-        )
+        card, key = await self._find(params.certificate)
+        self._refuse_early(call, card, key, Usage.SIGNATURE)
+        shown = algorithms.fingerprints(Algorithm.EdDSA, [params.content])
+        async with self._asking.right_to_sign(
+            call, card, key, *_asked_of_signing(Signing(params.title, shown))
+        ) as owner:
+            signer = SigningKey.of(card, await card.key(key.ref), Usage.SIGNATURE)
+            algorithm = algorithms.for_documents(signer.key)
+            job = Job(
+                format=params.format,
+                content=params.content,
+                certificate=signer.certificate,
+                algorithm=algorithm,
+                chain=signer.key.chain,
+                level=params.level,
+                detached=params.detached,
+                file_name=params.file_name,
+                reason=params.reason,
+                location=params.location,
+            )
+            document = await self._documents.sign(
+                job, lambda digest: self._sign(owner, signer, algorithm, digest)
+            )
         log.info("%s signed a document (%s): %r", call.site.origin, params.format, params.title)
         return m.SignedDocument(document=document)
 
@@ -346,17 +332,12 @@ class Hub:
 
     # ---- their parts ----
 
-    async def _obtain(self, call: Call, label: str, rules: PinRules, given: str | None) -> Pin:
-        return await obtain(self._pin_entries, PinRequest(call.site, label, rules, given))
-
-    @contextmanager
-    def _reserved(self, card: InsertedCard, call: Call) -> Iterator[None]:
-        """Keep other connections from the card for a moment; ends the caller's own lease."""
-        self._leases.reserve(card, call.peer)
-        try:
-            yield
-        finally:
-            self._leases.cancel(card)
+    def _ways(self, call: Call) -> tuple[str, ...]:
+        """Return the ways to give a PIN that are open for who asks, best first."""
+        open_ways = set(self.prompts.open_ways(asker(call)))
+        if Grant.PAGE_PIN in call.site.grants:
+            open_ways.add(PinWay.PAGE)
+        return tuple(way for way in self.prompts.order if way in open_ways)
 
     async def _find(
         self, certificate_id: str, path: str = "certificate"
@@ -376,22 +357,23 @@ class Hub:
             raise InvalidParams(path="key", detail="this key has no PIN")
         return card, key, key.pin
 
-    async def _signing_key(self, call: Call, certificate_id: str, usage: Usage) -> SigningKey:
-        card, key = await self._find(certificate_id)
+    def _refuse_early(self, call: Call, card: InsertedCard, key: Key, usage: Usage) -> None:
+        """Raise what is sure to stand in the way, before the person is asked."""
         # Before anything of the certificate is told: it may be private to who holds the lease.
         self._leases.find(card, call.peer)
-        return SigningKey.of(card, key, usage)
+        if key.certificate is not None or key.usage is not usage:
+            SigningKey.of(card, key, usage)
 
     async def _sign(
         self,
-        peer: Peer,
+        owner: object,
         key: SigningKey,
         algorithm: Algorithm,
         digest: bytes,
         *,
         late: Callable[[bytes], None] | None = None,
     ) -> bytes:
-        held = self._held(peer, key)
+        held = self._held(owner, key)
         if held is None:
             return await key.sign(None, algorithm, digest, late=late)
         try:
@@ -400,14 +382,19 @@ class Hub:
             self._leases.end(held, m.LeaseEnd.CARD_RESET)
             raise
 
-    def _held(self, peer: Peer, key: SigningKey) -> Held | None:
+    def _held(self, owner: object, key: SigningKey) -> Held | None:
         """Return the lease on a key, None if it needs none; raises `PinRequired`."""
-        held = self._leases.find(key.card, peer)
+        held = self._leases.find(key.card, owner)
         if key.key.pin is None:
             return None
         if held is None or held.key.ref != key.key.ref:
             raise PinRequired
         return held
+
+
+def _asked_of_signing(what: Signing) -> tuple[Ask, Ask]:
+    """Return the questions about a signature: for the PIN, and for a yes where it is verified."""
+    return lambda s: sign_question(s, what), lambda s: confirm_question(s, what)
 
 
 def _card_in(slot: Slot) -> InsertedCard:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 async def describe(card: InsertedCard, key: Key, *, unlocked: bool) -> Certificate:
     """Return the key as a page sees it; a private certificate only where it is `unlocked`."""
     hidden = key.certificate is None or (key.certificate_private and not unlocked)
-    info = None if hidden else _readable(key)
+    info = None if hidden else readable(key)
     return Certificate(
         id=f"{card.id}.{key.ref}",
         reader=card.reader,
@@ -124,7 +124,7 @@ class SigningKey:
             raise KeyUsageForbidden(usage=key.usage)
         if key.certificate is None:
             raise PinRequired
-        info = _readable(key)
+        info = readable(key)
         if info is None:
             raise CertificateNotFound
         if not info.not_before <= datetime.now(UTC) <= info.not_after:
@@ -180,7 +180,8 @@ def _go_on_with(driver: Driver, held: Held, pin: Pin | None) -> None:
         raise
 
 
-def _readable(key: Key) -> X509 | None:
+def readable(key: Key) -> X509 | None:
+    """Return the certificate of a key as people read it, None where there is none to read."""
     try:
         return read(key.certificate) if key.certificate else None
     except ValueError:

@@ -21,7 +21,8 @@ OnEnd = Callable[["Held", LeaseEnd | None], None]
 class Held:
     """A lease. `epoch` is the card's when its PIN was verified; `pin` is kept for PIN-always.
 
-    `refused` is set on the card's thread as soon as the card takes the kept PIN no more.
+    `asked` says that the person gave the PIN to us and not to the page, and so did not see yet
+    what will be signed. `refused` is set on the card's thread as soon as the card takes the kept PIN no more.
     """
 
     owner: Owner
@@ -29,6 +30,7 @@ class Held:
     key: Key
     epoch: int
     pin: Pin | None
+    asked: bool
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     timer: asyncio.TimerHandle | None = None
     refused: bool = False
@@ -42,29 +44,38 @@ class Leases:
         self._owners: dict[str, Owner] = {}
         self._held: dict[str, Held] = {}
 
-    def reserve(self, card: InsertedCard, owner: Owner) -> None:
+    def reserve(self, card: InsertedCard, owner: Owner, *, successor: Owner | None = None) -> None:
         """Take the card for a PIN to be verified; ends the owner's lease on it.
 
-        Raises `CardLeased` when another connection has the card, or this one is at it already.
+        With a `successor`, a request of the owner, the card is that one's alone. Raises
+        `CardLeased` when another connection has the card, or this one is at it already.
         """
         held = self._held.get(card.id)
         if card.id in self._owners and (held is None or held.owner is not owner):
             raise CardLeased
         if held is not None:
             self.end(held, LeaseEnd.REPLACED)
-        self._owners[card.id] = owner
+        self._owners[card.id] = successor or owner
 
     def cancel(self, card: InsertedCard) -> None:
         """Give a reserved card back."""
         self._owners.pop(card.id, None)
 
     def grant(
-        self, card: InsertedCard, key: Key, *, epoch: int, pin: Pin | None, seconds: float
+        self,
+        card: InsertedCard,
+        key: Key,
+        *,
+        epoch: int,
+        pin: Pin | None,
+        seconds: float | None,
+        asked: bool = False,
     ) -> Held:
-        """Turn the reservation into a lease."""
-        held = Held(self._owners[card.id], card, key, epoch, pin)
-        loop = asyncio.get_running_loop()
-        held.timer = loop.call_later(seconds, self.end, held, LeaseEnd.EXPIRED)
+        """Turn the reservation into a lease; without `seconds` it lasts until it is ended."""
+        held = Held(self._owners[card.id], card, key, epoch, pin, asked)
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            held.timer = loop.call_later(seconds, self.end, held, LeaseEnd.EXPIRED)
         self._held[card.id] = held
         return held
 

@@ -6,7 +6,9 @@ cut (FIPS 186-5, 6.4.1).
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -88,6 +90,14 @@ def for_documents(key: Key) -> Algorithm:
 def digest_size(algorithm: Algorithm) -> int | None:
     """Return the length of the algorithm's digest (bytes); None for EdDSA, which takes messages."""
     return None if algorithm is Algorithm.EdDSA else _hash(algorithm).digest_size
+
+
+def fingerprints(algorithm: Algorithm, digests: Sequence[bytes]) -> tuple[str, ...]:
+    """Return what tells a person which documents are signed: hash and hexadecimal."""
+    size = digest_size(algorithm)
+    if size is None:
+        return tuple(f"SHA-256: {hashlib.sha256(each).hexdigest()}" for each in digests)
+    return tuple(f"SHA-{8 * size}: {each.hex()}" for each in digests)
 
 
 def misfit(algorithm: Algorithm, digest: bytes) -> str | None:

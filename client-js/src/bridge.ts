@@ -133,7 +133,8 @@ type Redialling = Redial<(rpc: Rpc, info: BridgeInfo) => void>;
  *
  * Every method rejects with a `BridgeError` and takes a `signal`. Events carry their data in
  * `detail`: `reader.added`, `reader.removed`, `card.inserted`, `card.removed`, `lease.ended`,
- * `site.granted`, `site.revoked`, `close`, and with `reconnect` also `open`: then list anew.
+ * `site.granted`, `site.revoked`, `pin.prompting` and `pin.prompted` (the person is asked outside
+ * the page, and no more), `close`, and with `reconnect` also `open`: then list anew.
  */
 export class Bridge extends BridgeEventTarget {
   #rpc: Rpc;

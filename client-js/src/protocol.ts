@@ -344,6 +344,19 @@ export interface ProgressEvent {
   readonly total: number;
 }
 
+/** Where the person is asked something for a request; open `url` where `way` is `window`. */
+export interface PromptingEvent {
+  readonly id: number | string;
+  readonly way: string;
+  readonly reader: string | null;
+  readonly url: string | null;
+}
+
+/** The person is not asked any more, whatever the answer. */
+export interface PromptedEvent {
+  readonly id: number | string;
+}
+
 /** A lease is over before it was released. */
 export interface LeaseEndedEvent {
   readonly lease: string;
@@ -379,6 +392,8 @@ export interface Notifications {
   "request.progress": ProgressEvent;
   "site.granted": SiteEvent;
   "site.revoked": SiteEvent;
+  "pin.prompting": PromptingEvent;
+  "pin.prompted": PromptedEvent;
 }
 
 /** Every reason a request can fail for, with the members of `error.data` it brings. */

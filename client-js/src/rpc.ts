@@ -48,6 +48,8 @@ const EVENTS: Readonly<Record<Notification["method"], true>> = {
   "lease.ended": true,
   "site.granted": true,
   "site.revoked": true,
+  "pin.prompting": true,
+  "pin.prompted": true,
 };
 
 /** How this end names the failure of a peer that breaks the protocol (RFC 6455, section 7.4.1). */

@@ -10,8 +10,7 @@ from typing import ClassVar
 
 import pytest
 
-from bridged.config import DEFAULT_GRANTS
-from bridged.pin.entry import PagePin
+from bridged.config import DEFAULT_GRANTS, PinWay
 from bridged.pin.prompt import Asker, Dialog, Prompts
 from bridged.pin.question import Question
 from bridged.secret import Pin
@@ -42,7 +41,7 @@ class Desk:
 class Agrees:
     """A dialog, and a person in front of it who says yes."""
 
-    name: ClassVar[str] = "dialog"
+    name: ClassVar[PinWay] = PinWay.PINENTRY
     url = None
 
     def is_open(self, asker: Asker) -> bool:
@@ -72,7 +71,7 @@ def _issued_once() -> VirtualCard:
 @pytest.fixture
 async def desk(_issued_once: VirtualCard, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     bus = InProcessBus(readers=1)
-    hub = Hub(bus, [PagePin()], SitePolicy({ORIGIN: DEFAULT_GRANTS}), Prompts([Agrees()]))
+    hub = Hub(bus, Prompts([Agrees()]), SitePolicy({ORIGIN: DEFAULT_GRANTS}))
     _issued_once.restore()
     _issued_once.signature_latency_s = 0.0
     loop, signing = asyncio.get_running_loop(), asyncio.Queue[None]()

@@ -17,7 +17,7 @@ from bridged.client import client
 from bridged.client.blocking import Bridge, Loop, connect
 from bridged.errors import Cancelled, PinIncorrect, SiteNotAllowed
 from bridged.model import Grant, Usage
-from bridged.pin.entry import PagePin
+from bridged.pin.prompt import Prompts
 from bridged.protocol import messages as m
 from bridged.server import app as app_module
 from bridged.server.app import create_app, listening
@@ -34,7 +34,7 @@ TOKEN = "token-of-the-test"
 
 @asynccontextmanager
 async def serving(bus: InProcessBus) -> AsyncIterator[str]:
-    hub = Hub(bus, [PagePin()], SitePolicy({ORIGIN: frozenset(Grant)}))
+    hub = Hub(bus, Prompts(), SitePolicy({ORIGIN: frozenset(Grant)}))
     await hub.start()
     async with listening(create_app(hub, TOKEN), 0) as port:
         yield f"ws://127.0.0.1:{port}/v1"

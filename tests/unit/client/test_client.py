@@ -22,7 +22,7 @@ from bridged.errors import (
     SiteNotAllowed,
 )
 from bridged.model import Grant, Usage
-from bridged.pin.entry import PagePin
+from bridged.pin.prompt import Prompts
 from bridged.protocol import messages as m
 from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
@@ -38,7 +38,7 @@ TOKEN = "token-of-the-test"
 
 @pytest.fixture
 async def url(bus: InProcessBus) -> AsyncIterator[str]:
-    hub = Hub(bus, [PagePin()], SitePolicy({ORIGIN: frozenset(Grant)}))
+    hub = Hub(bus, Prompts(), SitePolicy({ORIGIN: frozenset(Grant)}))
     await hub.start()
     app = create_app(hub, TOKEN)
     async with listening(app, 0) as port:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import pytest
 
+from bridged.config import PinWay
 from bridged.model import PinAlphabet, PinRules, PinStatus
 from bridged.pin.prompt import Asker, Where
 from bridged.pin.question import Language, Question
@@ -22,7 +23,7 @@ UPPER = PinRules(min_length=6, max_length=16, alphabet=PinAlphabet.UPPER_ALNUM)
 class Person:
     """A way, and the person at its end: answers in order; waits where there is none."""
 
-    name: ClassVar[str] = "person"
+    name: ClassVar[PinWay] = PinWay.PINENTRY
 
     def __init__(self, *answers: str | bool | Exception, is_open: bool = True) -> None:
         self.answers = list(answers)

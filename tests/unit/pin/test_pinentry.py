@@ -147,7 +147,7 @@ async def test_what_the_page_says_is_marked_bounded_and_cannot_move_the_rest(
     program: Program, asker: Asker
 ) -> None:
     title = "\u202eevil\x07\r\n\u3164<b>%0A" + "長" * 500
-    question = sign_question(make_subject(), Signing(title, [b"\1" * 32] * 1000))
+    question = sign_question(make_subject(), Signing(title, ["SHA-256: " + "01" * 32] * 1000))
     async with program.answering("D 123456\nOK").turn(asker) as turn:
         await turn.pin(question)
     told = next(line for line in program.heard if line.startswith("SETDESC"))

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from bridged.config import PinWay
 from bridged.errors import ConsentUnavailable, RateLimited, UserCancelled, UserTimeout
 from bridged.model import Grant
 from bridged.pin import prompt
@@ -25,7 +26,7 @@ async def test_the_first_open_way_is_asked_and_the_page_told_where(
     closed, person, last = Person(is_open=False), Person(YES), Person(NO)
     assert await Prompts([closed, person, last]).confirm(asker, CONSENT)
     assert (closed.asked, person.asked, last.asked) == ([], [CONSENT], [])
-    assert told == [Where("person"), None]
+    assert told == [Where(PinWay.PINENTRY), None]
     assert person.open_dialogs == 0
 
 

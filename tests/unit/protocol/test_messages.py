@@ -91,6 +91,8 @@ def test_every_notification_is_on_the_page_with_its_members() -> None:
             messages.ProgressEvent,
             messages.SiteEvent,
             messages.SiteEvent,
+            messages.PromptingEvent,
+            messages.PromptedEvent,
         )
     ]
     assert {cause.value for cause in LeaseEnd} <= set(quoted(text))

@@ -9,7 +9,7 @@ import pytest
 from blockbuster import BlockBuster
 
 from bridged.model import Grant
-from bridged.pin.entry import PagePin
+from bridged.pin.prompt import Prompts
 from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
 from bridged.sites.policy import SitePolicy
@@ -36,7 +36,7 @@ class Daemon:
 @pytest.fixture
 async def daemon(bus: InProcessBus, no_blocking: BlockBuster) -> AsyncIterator[Daemon]:
     policy = SitePolicy({ALLOWED: frozenset(Grant)})
-    hub = Hub(bus, [PagePin()], policy)
+    hub = Hub(bus, Prompts(), policy)
     await hub.start()
     async with listening(create_app(hub, TOKEN), 0) as port:
         yield Daemon(port, hub)

@@ -15,7 +15,7 @@ from websockets.typing import Origin, Subprotocol
 
 from bridged.errors import AddressInUse
 from bridged.model import Grant
-from bridged.pin.entry import PagePin
+from bridged.pin.prompt import Prompts
 from bridged.protocol import messages as m
 from bridged.server import connection as connection_module
 from bridged.server.app import MAX_MESSAGE, create_app, listening
@@ -344,7 +344,7 @@ async def test_the_openrpc_document_is_served(daemon: Daemon) -> None:
 async def test_the_end_of_the_daemon_is_told_and_the_card_forgets_the_pin(
     bus: InProcessBus, ebid: VirtualCard
 ) -> None:
-    hub = Hub(bus, [PagePin()], SitePolicy({ALLOWED: frozenset(Grant)}))
+    hub = Hub(bus, Prompts(), SitePolicy({ALLOWED: frozenset(Grant)}))
     await hub.start()
     app = create_app(hub, TOKEN)
     async with listening(app, 0) as port:

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from bridged.pin.prompt import Prompts
 from bridged.server import door as door_module
 from bridged.server import peer as peer_module
 from bridged.server.app import create_app, listening
@@ -59,7 +60,7 @@ async def test_another_user_of_this_computer_is_refused(
 
 
 async def test_a_daemon_of_the_machine_serves_every_user(bus: InProcessBus) -> None:
-    async with listening(create_app(Hub(bus, []), TOKEN), 0, any_user=True) as port:
+    async with listening(create_app(Hub(bus, Prompts()), TOKEN), 0, any_user=True) as port:
         ask = as_other_user("python3", "-c", ASK, str(port))
         assert await run(ask) == "HTTP/1.1 200 OK"
 
@@ -166,7 +167,7 @@ async def test_there_are_so_many_sockets_and_no_more(
 
 
 async def test_a_silent_socket_does_not_keep_the_daemon_from_ending(bus: InProcessBus) -> None:
-    async with listening(create_app(Hub(bus, []), TOKEN), 0) as port:
+    async with listening(create_app(Hub(bus, Prompts()), TOKEN), 0) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         assert await asks(port) != b""
     assert await closed(reader)

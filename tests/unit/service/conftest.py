@@ -10,7 +10,7 @@ from blockbuster import BlockBuster
 
 from bridged.errors import BridgedError
 from bridged.model import Certificate, Grant, Usage, Wire
-from bridged.pin.entry import PagePin
+from bridged.pin.prompt import Prompts
 from bridged.protocol.messages import METHODS, CertificateList
 from bridged.protocol.session import Request
 from bridged.service.hub import Hub
@@ -62,7 +62,7 @@ OpenPage = Callable[..., Page]
 
 @pytest.fixture
 async def hub(bus: InProcessBus, no_blocking: BlockBuster) -> AsyncIterator[Hub]:
-    hub = Hub(bus, [PagePin()])
+    hub = Hub(bus, Prompts())
     await hub.start()
     yield hub
     await hub.stop()

@@ -15,7 +15,7 @@ from bridged.audit.journal import Journal
 from bridged.audit.reading import records, verify
 from bridged.errors import PinIncorrect, RecordFailed
 from bridged.model import Algorithm, Grant, Usage
-from bridged.pin.entry import PagePin
+from bridged.pin.prompt import Prompts
 from bridged.service.audited import Audit
 from bridged.service.hub import Hub
 from bridged.virtual.card import VirtualCard
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 async def hub(bus: InProcessBus, no_blocking: BlockBuster, folder: Path) -> AsyncIterator[Hub]:
     audit = Audit(Journal(folder))
-    hub = Hub(bus, [PagePin()], audit=audit)
+    hub = Hub(bus, Prompts(), audit=audit)
     await hub.start()
     yield hub
     await hub.stop()

@@ -10,9 +10,9 @@ from typing import ClassVar
 import pytest
 from blockbuster import BlockBuster
 
+from bridged.config import PinWay
 from bridged.errors import ConsentDenied, ConsentUnavailable, SiteNotAllowed, UserTimeout
 from bridged.model import Grant, Usage
-from bridged.pin.entry import PagePin
 from bridged.pin.prompt import Asker, Dialog, Prompts
 from bridged.pin.question import Language, Question
 from bridged.pin.wording import sites_question
@@ -35,7 +35,7 @@ BOTH = (Grant.CERTIFICATES, Grant.SIGN)
 class Person:
     """Answers a dialog as told, once it is let."""
 
-    name: ClassVar[str] = "dialog"
+    name: ClassVar[PinWay] = PinWay.PINENTRY
     url: str | None = None
 
     answers: list[bool | Exception] = field(default_factory=list)
@@ -82,7 +82,7 @@ def policy() -> SitePolicy:
 async def hub(
     bus: InProcessBus, no_blocking: BlockBuster, policy: SitePolicy, person: Person
 ) -> AsyncIterator[Hub]:
-    hub = Hub(bus, [PagePin()], policy, Prompts([person]))
+    hub = Hub(bus, Prompts([person]), policy)
     await hub.start()
     yield hub
     await hub.stop()
@@ -211,7 +211,7 @@ async def test_a_page_that_leaves_takes_its_question_along(
 
 
 async def test_where_nobody_can_be_asked_the_command_is_told(bus: InProcessBus) -> None:
-    hub = Hub(bus, [])
+    hub = Hub(bus, Prompts())
     page = meet(hub, SITE)
     error = await page.fails("site.request", grants=BOTH)
     assert isinstance(error, ConsentUnavailable)
@@ -226,7 +226,7 @@ async def test_the_administrator_is_not_overruled_by_a_question(
     bus: InProcessBus, person: Person
 ) -> None:
     managed = ManagedPolicy(allow=((Pattern.parse(SITE), frozenset({Grant.CERTIFICATES})),))
-    hub = Hub(bus, [], SitePolicy({}, managed=managed), Prompts([person]))
+    hub = Hub(bus, Prompts([person]), SitePolicy({}, managed=managed))
     error = await meet(hub, SITE).fails("site.request", grants=BOTH)
     assert isinstance(error, SiteNotAllowed)
     assert error.grant is Grant.SIGN

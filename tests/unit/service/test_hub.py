@@ -182,7 +182,10 @@ async def test_info_names_the_site_and_its_grants(open_page: OpenPage) -> None:
     info = await page.call("bridge.info")
     assert isinstance(info, m.BridgeInfo)
     assert (info.origin, info.grants) == ("https://other.example", (Grant.SIGN,))
-    assert info.pin_entry == ("page",)
+    assert info.pin_entry == ()
+    trusted = await open_page().call("bridge.info")
+    assert isinstance(trusted, m.BridgeInfo)
+    assert trusted.pin_entry == ("page",)
 
 
 # ---- readers and cards ----
