@@ -578,6 +578,27 @@ class PinAsArgument(LocalError):
 
 
 @dataclass(eq=False)
+class FileUnusable(LocalError):
+    """A file that was named cannot be read or written."""
+
+    file: str
+    detail: str
+    reason, code = "file-unusable", 4520
+    en = "{file} cannot be used: {detail}"
+    ja = "{file} を使用できません: {detail}"
+
+
+@dataclass(eq=False)
+class CertificateAmbiguous(LocalError):
+    """Several certificates could sign, and none was named."""
+
+    certificates: str
+    reason, code = "certificate-ambiguous", 4521
+    en = "Several certificates can sign. Name one with --certificate: {certificates}"
+    ja = "署名できる証明書が複数あります。--certificate で選んでください: {certificates}"
+
+
+@dataclass(eq=False)
 class InternalError(BridgedError):
     """A defect in bridged; `id` is in the log beside the traceback."""
 

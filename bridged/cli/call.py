@@ -6,25 +6,19 @@ import argparse
 import os
 import sys
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
-from bridged.config import load, runtime_dir
+from bridged.cli.daemon import add_connection, connect
 from bridged.errors import (
     BridgedError,
     InvalidParams,
     MethodNotFound,
-    NotRunning,
     PinAsArgument,
-    SiteNotAllowed,
 )
 from bridged.protocol import codec
 from bridged.protocol.messages import METHODS, Params, PinParams, Secret
-
-if TYPE_CHECKING:
-    from bridged.client.blocking import Bridge
 
 EXAMPLES = """\
 examples:
@@ -58,8 +52,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="{}",
         help="its parameters; - reads them from standard input, the only way for a PIN",
     )
-    parser.add_argument("--port", type=int, help="port of the daemon (default: from the settings)")
-    parser.add_argument("--config", type=Path, help="settings file (TOML)")
+    add_connection(parser)
     parser.add_argument("--json", action="store_true", help="print an error as its JSON object")
     parser.set_defaults(run=run)
 
@@ -88,19 +81,8 @@ def _request(args: argparse.Namespace) -> msgspec.Raw:
         refuse_pin(text)
         params = read_params(text, method.params)
     with ExitStack() as stack:
-        bridge = _connect(stack, load(args.config).port if args.port is None else args.port)
+        bridge = connect(stack, args)
         return bridge.call(args.method, params, msgspec.Raw)
-
-
-def _connect(stack: ExitStack, port: int) -> Bridge:
-    """Connect with the token file of the daemon on a port; raises `NotRunning`."""
-    from bridged.client.blocking import connect
-
-    try:
-        token = (runtime_dir() / f"token-{port}").read_text(encoding="ascii")
-        return stack.enter_context(connect(f"ws://127.0.0.1:{port}/v1", token=token))
-    except (OSError, UnicodeError, SiteNotAllowed):
-        raise NotRunning(port=port) from None
 
 
 def refuse_pin(text: bytes) -> None:

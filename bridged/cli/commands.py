@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from bridged import __version__
-from bridged.cli import ca, call, card, completion, doctor, log, serve, settings, sites
+from bridged.cli import ca, call, card, completion, doctor, log, serve, settings, sign, sites
 
-COMMANDS = (serve, sites, log, doctor, settings, card, ca, call, completion)
+COMMANDS = (serve, sites, log, doctor, settings, sign, card, ca, call, completion)
 
 
 def parser() -> argparse.ArgumentParser:
