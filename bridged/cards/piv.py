@@ -64,7 +64,7 @@ class PivDriver(CardDriver):
         super().__init__(channel)
         self._entered()
         self._certificates: dict[int, Certified | None] = {}
-        self._retired: tuple[Slot, ...] | None = None
+        self._retired: int | None = None
         self._known_pin: PinObject | None = None
 
     @classmethod
@@ -85,8 +85,8 @@ class PivDriver(CardDriver):
         return [*self._keys_in([PLACES[usage]])] or [*self._keys_elsewhere(usage)]
 
     def _keys_elsewhere(self, *usages: Usage) -> Iterator[Key]:
-        for slots in (lambda: OTHERS, self._retired_slots):
-            may_be = (slot for slot in slots() if slot.usage in {None, *usages})
+        for slots in (OTHERS, self._retired_slots()):
+            may_be = (slot for slot in slots if slot.usage in {None, *usages})
             yield from (key for key in self._keys_in(may_be) if key.usage in usages)
 
     def _keys_in(self, slots: Iterable[Slot]) -> Iterator[Key]:
@@ -115,14 +115,23 @@ class PivDriver(CardDriver):
                     self._certificates[slot.ref] = None
         return self._certificates[slot.ref]
 
-    def _retired_slots(self) -> tuple[Slot, ...]:
-        """Return the slots that may be filled, from the first on (SP 800-73-4, part 1, 3.3.3)."""
+    def _retired_slots(self) -> Iterator[Slot]:
+        """Yield retired slots until as many certificates are found as there are."""
+        left = self._retired_certificates()
+        for slot in RETIRED:
+            if left:
+                yield slot
+                left -= self._read(slot) is not None
+
+    def _retired_certificates(self) -> int:
+        """Return how many there may be, from the key history (SP 800-73-4, part 1, 3.3.3)."""
         if self._retired is None:
-            if any(name in historical_bytes(self._channel.atr) for name in KEEPS_NO_HISTORY):
-                self._retired = RETIRED
+            history = historical_bytes(self._channel.atr)
+            if any(name in history for name in KEEPS_NO_HISTORY):
+                self._retired = len(RETIRED)
             else:
-                history = self._get_data(KEY_HISTORY)
-                self._retired = RETIRED[: retired_certificates(history.data) if history.ok else 0]
+                answer = self._get_data(KEY_HISTORY)
+                self._retired = retired_certificates(answer.data) if answer.ok else 0
         return self._retired
 
     def _get_data(self, tag: int) -> Response:

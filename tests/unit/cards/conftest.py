@@ -18,7 +18,7 @@ from bridged.model import Usage
 from bridged.pcsc.apdu import SW, Command, Response
 from bridged.pcsc.channel import Channel
 from bridged.secret import Pin
-from bridged.virtual import certificates, piv, profiles
+from bridged.virtual import certificates, jpki, piv, profiles
 from bridged.virtual.ca import DemoCa
 from bridged.virtual.card import VirtualCard
 from bridged.virtual.reference_data import ReferenceData
@@ -123,24 +123,49 @@ def _ec_card(ca: DemoCa) -> VirtualCard:
     return VirtualCard([piv.PivApplet(keys, pin, ReferenceData(b"12345678", 3))], b"ec")
 
 
-@pytest.fixture(params=["ebid", "ebid-ec", "jpki"])
+def prefers_global_pin(ebid: VirtualCard) -> VirtualCard:
+    """Return a card with the keys of another, whose PIN is the global one; PIV's is unknown."""
+    (applet,) = ebid._applets
+    pin, unknown = ReferenceData(b"123456\xff\xff", 3), ReferenceData(b"999999\xff\xff", 3)
+    puk = ReferenceData(b"12345678", 3)
+    return VirtualCard([piv.PivApplet([*applet._keys.values()], unknown, puk, pin)], b"global")
+
+
+def wants_files_selected(card: VirtualCard) -> VirtualCard:
+    """Return a phone with the keys of a JPKI card, which knows no short file identifiers."""
+    (applet,) = card._applets
+    keys = applet._keys
+    phone = jpki.JpkiApplet(
+        keys[jpki.EF_AUTHENTICATION_KEY],
+        keys[jpki.EF_SIGNATURE_KEY],
+        token=jpki.IPHONE_TOKEN,
+        short_identifiers=False,
+    )
+    return VirtualCard([phone], b"phone")
+
+
+@pytest.fixture(params=["ebid", "ebid-ec", "global", "jpki", "jpki-phone"])
 def profile(request) -> str:
     return request.param
 
 
 @pytest.fixture(params=[False, True], ids=["short", "extended"])
 def subject(request, profile: str, cards, _ec_card) -> Subject:
-    if profile == "jpki":
+    if profile.startswith("jpki"):
         pins = {
             Usage.AUTHENTICATION: (profiles.JPKI_AUTHENTICATION_PIN, "authentication"),
             Usage.SIGNATURE: (profiles.JPKI_SIGNATURE_PIN, "signature"),
         }
-        made = Subject(profile, JpkiDriver, cards["jpki"], pins)
+        card = cards["jpki"] if profile == "jpki" else wants_files_selected(cards["jpki"])
+        made = Subject(profile, JpkiDriver, card, pins)
     else:
         _ec_card.restore()
         _ec_card.insert()
         pins = dict.fromkeys(Usage, (profiles.EBID_PIN, "pin"))
         card = cards["ebid"] if profile == "ebid" else _ec_card
+        if profile == "global":
+            pins = dict.fromkeys(Usage, (profiles.EBID_PIN, "global"))
+            card = prefers_global_pin(cards["ebid"])
         made = Subject(profile, PivDriver, card, pins)
     made.channel.attach(made.transmit, extended=request.param)
     made.begin()

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridged.cards import registry
-from bridged.cards.base import Driver, Key, SecurityStatus
+from bridged.cards.base import Driver, Key, PinObject, SecurityStatus
 from bridged.errors import (
     BridgedError,
     PinBlocked,
@@ -23,6 +23,7 @@ from bridged.errors import (
     PinUnblockUnsupported,
 )
 from bridged.model import Algorithm, Usage
+from bridged.pcsc.apdu import Command, Response
 from bridged.pcsc.channel import Channel
 from bridged.secret import Pin
 from bridged.signing import algorithms
@@ -203,6 +204,35 @@ def test_a_wrong_pin_ends_what_was_verified(subject, usage: Usage) -> None:
         driver.verify_pin_guarded(key, subject.wrong_pin(usage), accept_last_try=False)
     with pytest.raises(SecurityStatus):
         sign_blindly(driver, key)
+
+
+class Fingers:
+    """A person at the reader's keypad."""
+
+    def __init__(self, subject, pin: Pin) -> None:
+        self._subject, self._pin = subject, pin.reveal()
+
+    def verify(self, command: Command, pin: PinObject) -> Response:
+        assert len(self._pin) <= (pin.block.length or len(self._pin))
+        assert command == pin.block.verify()
+        return self._subject.channel.transmit(pin.block.verify(self._pin))
+
+
+@usages
+def test_a_pin_typed_on_the_reader_verifies_as_any_other(subject, usage: Usage) -> None:
+    driver = subject.driver()
+    (key,) = driver.keys(usage)
+    subject.intrude()
+    driver.guard(key, accept_last_try=False)
+    with pytest.raises(PinIncorrect):
+        driver.verify_on_keypad(key, Fingers(subject, subject.wrong_pin(usage)))
+    driver.verify_on_keypad(key, Fingers(subject, subject.pin(usage)))
+    (key,) = driver.keys(usage)
+    (algorithm, *_) = algorithms.supported_by(key)
+    if key.pin_always:
+        driver.verify_on_keypad(key, Fingers(subject, subject.pin(usage)))
+    assert sign_digest(driver, key, key.certificate, algorithm, bytes(32))
+    assert subject.stranger.pins_seen == []
 
 
 @usages
