@@ -11,6 +11,7 @@ from portal_demo.authorities import load_authorities
 from portal_demo.clock import Clock, utc_now
 from portal_demo.db import Database
 from portal_demo.demo import fill_register, fill_users
+from portal_demo.demo_notices import fill_notices
 from portal_demo.language import Language
 from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, refusals
 from portal_demo.registration import Registration
@@ -22,6 +23,7 @@ from portal_demo.views import (
     form,
     languages,
     login,
+    notices,
     postal,
     receipt,
     search,
@@ -43,6 +45,7 @@ VIEWS = (
     postal,
     session,
     users,
+    notices,
 )
 
 
@@ -76,6 +79,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
             async with portal.database.transaction() as db:
                 await fill_register(db)
                 await fill_users(db)
+                await fill_notices(db, portal.clock())
         yield
     finally:
         await portal.database.close()

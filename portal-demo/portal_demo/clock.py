@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from portal_demo.language import Text
 
@@ -25,6 +25,16 @@ def japanese_minute(moment: datetime) -> str:
 def japanese_date(moment: datetime) -> str:
     """Return `YYYY年MM月DD日` in Japan Standard Time."""
     return moment.astimezone(JST).strftime("%Y年%m月%d日")
+
+
+def japanese_day(day: date) -> str:
+    """Return `YYYY年MM月DD日` of a day."""
+    return f"{day:%Y年%m月%d日}"
+
+
+def english_day(day: date) -> str:
+    """Return `4 June 2026` of a day."""
+    return f"{day.day} {day:%B %Y}"
 
 
 def english_minute(moment: datetime) -> str:

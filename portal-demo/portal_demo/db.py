@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
+from portal_demo.fulltext import create_index
 from portal_demo.models import Base
 
 
@@ -28,6 +29,7 @@ class Database:
         """Create what is missing."""
         async with self._engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
+            await connection.run_sync(create_index)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import (
     JSON,
@@ -229,3 +229,44 @@ class RevocationAnswer(Base):
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
     expires: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class Notice(Base):
+    """A notice of the bid information service; days are those of Japan."""
+
+    __tablename__ = "notice"
+
+    number: Mapped[str] = mapped_column(String(16), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    procurement: Mapped[str] = mapped_column(String(16), index=True)
+    agency: Mapped[str] = mapped_column(String(16), index=True)
+    method: Mapped[str] = mapped_column(String(16))
+    published: Mapped[date] = mapped_column(index=True)
+    deadline: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    opening: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    title_ja: Mapped[str] = mapped_column(String(120))
+    title_en: Mapped[str] = mapped_column(String(200))
+    body_ja: Mapped[str] = mapped_column(String(2000))
+    body_en: Mapped[str] = mapped_column(String(2000))
+    place_ja: Mapped[str] = mapped_column(String(120))
+    place_en: Mapped[str] = mapped_column(String(200))
+    result_ja: Mapped[str] = mapped_column(String(200))
+    result_en: Mapped[str] = mapped_column(String(200))
+
+
+class Inquiry(Base):
+    """A question that a person has left for the office; `status` is theirs to change."""
+
+    __tablename__ = "inquiry"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    number: Mapped[str | None] = mapped_column(String(24), unique=True)
+    token: Mapped[str] = mapped_column(String(43), unique=True)
+    name: Mapped[str] = mapped_column(String(60))
+    mail: Mapped[str] = mapped_column(String(100))
+    company: Mapped[str] = mapped_column(String(60))
+    question: Mapped[str] = mapped_column(String(2000))
+    screen: Mapped[str] = mapped_column(String(32))
+    language: Mapped[str] = mapped_column(String(2))
+    status: Mapped[str] = mapped_column(String(8))
+    created: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -15,8 +15,10 @@ from portal_demo import __version__, sessions
 from portal_demo.clock import (
     Clock,
     english_date,
+    english_day,
     english_minute,
     japanese_date,
+    japanese_day,
     japanese_minute,
 )
 from portal_demo.db import Database
@@ -78,6 +80,7 @@ def new_templates(language: Language) -> jinja2.Environment:
     japanese = language is Language.JA
     templates.filters["date"] = japanese_date if japanese else english_date
     templates.filters["minute"] = japanese_minute if japanese else english_minute
+    templates.filters["day"] = japanese_day if japanese else english_day
     templates.globals.update(t=t, language=language)
     return templates
 

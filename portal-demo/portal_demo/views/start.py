@@ -19,7 +19,6 @@ _PAGES: tuple[tuple[str, str, str, int | None], ...] = (
     ("/small/registration/menu", "menu.html", "small-5", 0),
     ("/registration", "registration.html", "3", 0),
     ("/registration/menu", "menu.html", "4", 0),
-    ("/bid-information", "bid_information.html", "bid-information", None),
     ("/questions", "questions.html", "questions", None),
 )
 _UNAVAILABLE = (
