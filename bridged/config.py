@@ -13,6 +13,7 @@ import msgspec
 import platformdirs
 
 from bridged.errors import ConfigError
+from bridged.files import distrust
 from bridged.model import DEFAULT_PORT, Grant
 
 DEFAULT_GRANTS = frozenset({Grant.CERTIFICATES, Grant.SIGN})
@@ -49,6 +50,25 @@ class DocumentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tsa_roots: str | None = None
 
 
+class Pkcs11Module(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A PKCS#11 module by its absolute path, and what to call it.
+
+    `any_slot` is for one that names its slots otherwise than PC/SC names the readers: its tokens
+    then go with whichever reader has a card that nothing else knows.
+    """
+
+    path: str
+    name: str = ""
+    any_slot: bool = False
+
+
+class Pkcs11Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Modules to ask first, and whether those in the usual places are asked too."""
+
+    discover: bool = True
+    modules: tuple[Pkcs11Module, ...] = ()
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set.
 
@@ -61,6 +81,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pin: PinSettings = PinSettings()
     language: Literal["ja", "en"] | None = None
     documents: DocumentSettings = DocumentSettings()
+    pkcs11: Pkcs11Settings = Pkcs11Settings()
 
 
 def default_path() -> Path:
@@ -97,11 +118,18 @@ def load(path: Path | None = None) -> Config:
     except (OSError, UnicodeError) as error:
         raise ConfigError(file=str(file), detail=str(error)) from None
     try:
-        return msgspec.convert(tomllib.loads(text), Config)
+        return _checked(msgspec.convert(tomllib.loads(text), Config), file)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(file=str(file), detail=str(error)) from None
     except msgspec.ValidationError as error:
         raise ConfigError(file=str(file), detail=located(str(error), text)) from None
+
+
+def _checked(config: Config, file: Path) -> Config:
+    for module in config.pkcs11.modules:
+        if why := distrust(Path(module.path)):
+            raise ConfigError(file=str(file), detail=f"pkcs11.modules: {why}")
+    return config
 
 
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")

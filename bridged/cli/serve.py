@@ -35,6 +35,7 @@ from bridged.sites.policy import SitePolicy
 from bridged.sites.store import SiteStore
 
 if TYPE_CHECKING:
+    from bridged.service.card import Modules
     from bridged.service.tsa import TimestampAuthority
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,10 @@ def run(args: argparse.Namespace) -> int:
     with _bus(args.virtual, args.ca) as bus:
         any_user = args.any_user or config.any_user
         hub_parts = (prompts, policy, tsa)
-        asyncio.run(_serve(bus, hub_parts, port, args.exit_unused, any_user=any_user))
+        modules = find_modules(config, virtual=args.virtual is not None)
+        asyncio.run(
+            _serve(bus, hub_parts, port, args.exit_unused, modules=modules, any_user=any_user)
+        )
     return 0
 
 
@@ -113,6 +117,14 @@ def site_policy(config: Config, allow: list[str]) -> SitePolicy:
             )
     store = SiteStore(state_dir() / "sites.json")
     return SitePolicy(allowed, managed=load_managed(), store=store)
+
+
+def find_modules(config: Config, *, virtual: bool) -> Modules:
+    """Return how to find PKCS#11 modules; a card inside this process needs none."""
+    from bridged.cards.pkcs11 import discovery
+    from bridged.service.card import no_modules
+
+    return no_modules if virtual else discovery.Modules(config.pkcs11)
 
 
 def time_stamp_authority(settings: DocumentSettings) -> TimestampAuthority | None:
@@ -150,6 +162,7 @@ async def _serve(
     port: int,
     exit_unused_s: float | None,
     *,
+    modules: Modules,
     any_user: bool,
 ) -> None:
     from bridged import __version__
@@ -169,7 +182,7 @@ async def _serve(
     await asyncio.to_thread(policy.store.load)
     audit = Audit(Journal(audit_dir()))
     await audit.write("daemon.started", version=__version__, pid=os.getpid())
-    hub = Hub(bus, prompts, policy, documents=Documents(tsa), audit=audit)
+    hub = Hub(bus, prompts, policy, documents=Documents(tsa), audit=audit, modules=modules)
     await hub.start()
     try:
         token = secrets.token_urlsafe(32)

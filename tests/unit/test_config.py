@@ -148,3 +148,19 @@ def test_a_wrong_setting_is_told_with_its_line_and_column(
     with pytest.raises(ConfigError) as caught:
         load(file)
     assert place in caught.value.detail or "end of document" in caught.value.detail
+
+
+def test_a_module_that_others_may_change_is_refused(tmp_path: Path) -> None:
+    module = tmp_path / "module.so"
+    module.write_text("")
+    module.chmod(0o644)
+    file = tmp_path / "config.toml"
+    file.write_text(f'[[pkcs11.modules]]\npath = "{module}"\nname = "カード"\n')
+    (known,) = load(file).pkcs11.modules
+    assert (known.path, known.name, known.any_slot) == (str(module), "カード", False)
+    module.chmod(0o666)
+    with pytest.raises(ConfigError, match="every user may write"):
+        load(file)
+    file.write_text('[[pkcs11.modules]]\npath = "module.so"\n')
+    with pytest.raises(ConfigError, match="absolute"):
+        load(file)

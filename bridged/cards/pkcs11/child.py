@@ -25,7 +25,7 @@ from pkcs11.mechanisms import MGF
 from bridged.cards.pkcs11 import calls as c
 from bridged.cards.pkcs11.token_info import pin_lengths
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, SIGKILL = 1, 4, 9
+PR_SET_PDEATHSIG, SIGKILL = 1, 9
 MAX_DATA = 1 << 30
 """A module that wants more memory than this is refused it (bytes)."""
 NAME_LENGTH = 64
@@ -235,13 +235,14 @@ def _answer(served: Served, call: c.AnyCall) -> c.Done | c.Failed:
 
 
 def _harden() -> None:
-    """Leave no memory image with a PIN in it, and end when the daemon's thread ends."""
+    """Leave no memory image with a PIN in it, end with the daemon's thread, and stay small."""
     if sys.platform == "linux":
         import resource  # noqa: PLC0415 - Unix alone has it
 
-        prctl = ctypes.CDLL(None).prctl
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
-        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        from bridged.hardening import forbid_dumps  # noqa: PLC0415
+
+        forbid_dumps()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
         resource.setrlimit(resource.RLIMIT_DATA, (MAX_DATA, MAX_DATA))
 
 
