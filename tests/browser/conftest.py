@@ -70,8 +70,8 @@ class Stack:
         self.portal()
         return card
 
-    def card(self, profile: str = "ebid", *, inserted: bool = True) -> CardProcess:
-        card = self.pcscd.spawn_card(profile, self.ca, inserted=inserted)
+    def card(self, profile: str = "ebid", *, reader: int = 0, inserted: bool = True) -> CardProcess:
+        card = self.pcscd.spawn_card(profile, self.ca, reader, inserted=inserted)
         self._cards.append(card)
         return card
 

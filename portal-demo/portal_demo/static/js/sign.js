@@ -66,7 +66,11 @@ function showSigners() {
   for (const item of document.querySelectorAll("#signers li")) {
     const index = Number(item.dataset.signer);
     item.dataset.ok = String(index < signatures.length);
-    item.toggleAttribute("aria-current", index === signatures.length);
+    if (index === signatures.length) {
+      item.setAttribute("aria-current", "step");
+    } else {
+      item.removeAttribute("aria-current");
+    }
   }
 }
 
