@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from functools import partial
 
 from aiohttp import web
 
 from portal_demo.applications import find_application
 from portal_demo.certificates import issuer_name, parse_certificate
-from portal_demo.documents import digest_of, parse_document
+from portal_demo.documents import ApplicationDocument, digest_of, parse_document
 from portal_demo.errors import PageUnknown
 from portal_demo.holders import holder_of
 from portal_demo.models import Application, Session, Signature
 from portal_demo.pages import PORTAL, render
 from portal_demo.procedures import DONE_STEP, PROCEDURES, Procedure
+from portal_demo.receipt_pdf import Receipt, Signer, make_pdf
 from portal_demo.views.common import require_login
 
 _NUMBER = "{number:[0-9]{8}-[0-9]{6,}}"
@@ -25,6 +27,7 @@ def add_routes(router: web.UrlDispatcher) -> None:
         root = receipt_path(procedure, _NUMBER)
         router.add_get(root, partial(show, procedure=procedure))
         for name, download in (
+            ("receipt.pdf", download_receipt),
             ("application.json", download_document),
             ("application{signer:(-old)?}.sig", download_signature),
             ("certificate{signer:(-old)?}.cer", download_certificate),
@@ -67,22 +70,46 @@ async def show(request: web.Request, *, procedure: Procedure) -> web.StreamRespo
         session=session,
         application=application,
         document=document,
-        company_name=next(i.value for i in document.items if i.name == "company_name"),
+        company_name=_company_name(document),
         signers=list(map(_signer, application.signatures)),
         digest=digest_of(application.document),
     )
 
 
-def _signer(signature: Signature) -> dict[str, object]:
+async def download_receipt(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
+    """Give the receipt as a sheet of paper."""
+    _, application = await _find(request, procedure)
+    document = parse_document(application.document)
+    receipt = Receipt(
+        title=procedure.receipt.ja,
+        number=application.number or "",
+        created=application.created,
+        procedure=procedure.title.ja,
+        status=application.status,
+        procurement=document.procurement,
+        company_number=application.company_number,
+        company_name=_company_name(document),
+        signers=tuple(_signer(signature) for signature in application.signatures),
+        digest=digest_of(application.document),
+        portal=request.app[PORTAL].settings.origin,
+    )
+    return _file(application, await to_thread(make_pdf, receipt), "pdf", "application/pdf")
+
+
+def _company_name(document: ApplicationDocument) -> str:
+    return next(item.value for item in document.items if item.name == "company_name")
+
+
+def _signer(signature: Signature) -> Signer:
     certificate = parse_certificate(signature.certificate)
     holder = holder_of(certificate)
-    return {
-        "names": [name for name in (holder.organization, holder.name) if name],
-        "issuer": issuer_name(certificate),
-        "serial_number": f"{certificate.serial_number:x}",
-        "not_after": certificate.not_valid_after_utc,
-        "algorithm": signature.algorithm,
-    }
+    return Signer(
+        names="　".join(name for name in (holder.organization, holder.name) if name),
+        issuer=issuer_name(certificate),
+        serial_number=f"{certificate.serial_number:x}",
+        not_after=certificate.not_valid_after_utc,
+        algorithm=signature.algorithm,
+    )
 
 
 async def download_document(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
