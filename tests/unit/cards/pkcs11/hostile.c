@@ -1,5 +1,6 @@
 /* A PKCS#11 module that does what HOSTILE says: hang-, crash- or lie at a named moment.
-   HOSTILE_FLAGS are the token's flags, HOSTILE_CERTIFICATE is the file of its certificate. */
+   HOSTILE_FLAGS are the token's flags, HOSTILE_CERTIFICATE is the file of its certificate,
+   HOSTILE_MARK a file that is opened as it begins to hang. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,11 @@ static int is(const char *what) {
 static void at(const char *moment) {
   char what[64];
   snprintf(what, sizeof what, "hang-%s", moment);
-  if (is(what)) for (;;) pause();
+  if (is(what)) {
+    const char *mark = getenv("HOSTILE_MARK");
+    if (mark) fclose(fopen(mark, "w"));
+    for (;;) pause();
+  }
   snprintf(what, sizeof what, "crash-%s", moment);
   if (is(what)) *(volatile int *)0 = 0;
 }
