@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -11,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from bridged.cards import registry
 from bridged.cards.base import Driver
 from bridged.cards.jpki import JpkiDriver
 from bridged.cards.piv import PivDriver
@@ -144,14 +147,41 @@ def wants_files_selected(card: VirtualCard) -> VirtualCard:
     return VirtualCard([phone], b"phone")
 
 
-@pytest.fixture(params=["ebid", "ebid-ec", "global", "jpki", "jpki-phone"])
+def example(name: str):
+    """Import a module of `examples/new_card`, which `docs/adding-a-card.md` shows."""
+    path = Path(__file__).parents[3] / "examples" / "new_card" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GUILD_DRIVER, GUILD_APPLET = example("guild_driver"), example("guild_applet")
+
+
+def guild_card(ec_card: VirtualCard) -> VirtualCard:
+    """Return the card of the documentation's example, with the keys of another."""
+    (applet,) = ec_card._applets
+    keys = {n: (key.key, key.certificate) for n, key in enumerate(applet._keys.values(), 1)}
+    pin = ReferenceData(b"123456\0\0", 3)
+    return VirtualCard([GUILD_APPLET.GuildApplet(keys, pin)], b"guild")
+
+
+@pytest.fixture(params=["ebid", "ebid-ec", "global", "jpki", "jpki-phone", "guild"])
 def profile(request) -> str:
     return request.param
 
 
 @pytest.fixture(params=[False, True], ids=["short", "extended"])
-def subject(request, profile: str, cards, _ec_card) -> Subject:
-    if profile.startswith("jpki"):
+def subject(request, profile: str, cards, _ec_card, monkeypatch) -> Subject:
+    if profile == "guild":
+        driver = GUILD_DRIVER.GuildDriver
+        monkeypatch.setattr(registry, "DRIVERS", (*registry.DRIVERS, driver))
+        pins = dict.fromkeys(Usage, (profiles.EBID_PIN, "pin"))
+        made = Subject(profile, driver, guild_card(_ec_card), pins)
+    elif profile.startswith("jpki"):
         pins = {
             Usage.AUTHENTICATION: (profiles.JPKI_AUTHENTICATION_PIN, "authentication"),
             Usage.SIGNATURE: (profiles.JPKI_SIGNATURE_PIN, "signature"),
