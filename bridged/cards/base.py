@@ -137,6 +137,10 @@ class Driver(ABC):
     def verify_pin(self, key: Key, pin: Pin) -> None:
         """Verify, after `enter`; raises `PinIncorrect` (a try is used) or `PinBlocked`."""
 
+    def just_verified(self, key: Key) -> bool:
+        """Whether the last command of this transaction was the VERIFY of this key's PIN."""
+        return False
+
     def verify_pin_guarded(self, key: Key, pin: Pin, *, accept_last_try: bool) -> None:
         """Verify unless that could be the last try and nobody agreed to it.
 

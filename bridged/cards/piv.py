@@ -66,6 +66,7 @@ class PivDriver(CardDriver):
         self._certificates: dict[int, Certified | None] = {}
         self._retired: int | None = None
         self._known_pin: PinObject | None = None
+        self._verified_at: tuple[int, int, int] | None = None
 
     @classmethod
     def detect(cls, channel: Channel) -> Self | None:
@@ -166,6 +167,14 @@ class PivDriver(CardDriver):
     def verify_pin(self, key: Key, pin: Pin) -> None:
         """Verify the PIN, padded with FF to 8 bytes."""
         self._present(0x20, pin)
+        self._verified_at = self._now()
+
+    def just_verified(self, key: Key) -> bool:
+        """Whether nothing was sent in this transaction since the PIN was verified."""
+        return self._verified_at == self._now()
+
+    def _now(self) -> tuple[int, int, int]:
+        return self._channel.epoch, self._channel.transaction, self._channel.apdus
 
     def verify_on_keypad(self, key: Key, keypad: Keypad) -> None:
         """Verify a PIN typed on the reader."""

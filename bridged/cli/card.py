@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
@@ -19,7 +20,7 @@ from bridged.virtual.misbehaviour import Moment, parse_misbehaviour
 from bridged.virtual.profile import load, shipped
 from bridged.virtual.profiles import make_card
 from bridged.virtual.trace import Transcript
-from bridged.virtual.vpcd import DEFAULT_PORT, VpcdLink
+from bridged.virtual.vpcd import DEFAULT_PORT, POLL_S, VpcdLink
 
 NOTICE_S = 5.0
 """vpcd looks for cards every 0.4 s; later than this it never will."""
@@ -123,12 +124,16 @@ class Hand:
         self.card = card
         self._host, self._port = host, port
         self._stay: tuple[VpcdLink, threading.Thread] | None = None
+        self._removed_at = float("-inf")
 
     def insert(self) -> None:
         """Put the card in and wait until the reader has seen it; nothing if it is in."""
         if self._stay and self._stay[1].is_alive() and not self._stay[0].removed:
             return
         self.remove()
+        # A reset that met no card drops vpcd's link before its next poll; a card that came before
+        # that poll would be taken for the one that left.
+        time.sleep(max(0.0, self._removed_at + 1.5 * POLL_S - time.monotonic()))
         try:
             link = VpcdLink(self.card, self._host, self._port)
         except OSError as error:
@@ -146,6 +151,7 @@ class Hand:
         if self._stay:
             link, thread = self._stay
             link.remove()
+            self._removed_at = time.monotonic()
             thread.join(NOTICE_S)
             self._stay = None
 

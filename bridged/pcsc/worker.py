@@ -27,6 +27,12 @@ IDLE_S = 5.0
 COMPANION_IDLE_S = 30.0
 """A companion takes longer to start, so it is kept longer."""
 
+LINGER_S = 0.05
+"""A transaction waits this long for the next job: a page that signs one document after the other
+need not have the application selected, and the PIN sent, for each (seconds)."""
+HOLD_S = 1.0
+"""A transaction that is as old as this takes no further job: other programs wait (seconds)."""
+
 IN_USE_S = 3.0
 IN_USE_STEP_S = 0.02
 """PC/SC tells nobody when a transaction ends: asked again so often, for so long (seconds)."""
@@ -54,13 +60,14 @@ class Apart(Exception):
 class Worker:
     """Runs jobs on one reader's card, one after the other.
 
-    A job gets the `Channel` inside a transaction, or runs apart, while we have no connection. A
-    future that is cancelled before its job begins is passed over; a job that runs is never
-    interrupted. `companion` is set by jobs that run apart, each time, while there is one: it is
-    ended wherever our connection would be closed.
+    A job gets the `Channel` inside a transaction, which jobs share that follow each other within
+    `linger_s` (with 0 each has its own), or runs apart, while we have no connection. A future that
+    is cancelled before its job begins is passed over; a job that runs is never interrupted.
+    `companion` is set by jobs that run apart, each time, while there is one: it is ended wherever
+    our connection would be closed.
     """
 
-    def __init__(self, bus: Bus, reader: str) -> None:
+    def __init__(self, bus: Bus, reader: str, *, linger_s: float = LINGER_S) -> None:
         self.reader = reader
         self.channel = Channel()
         self.companion: Companion | None = None
@@ -68,6 +75,8 @@ class Worker:
         self._context: Context | None = None
         self._connection: Connection | None = None
         self._keep = False
+        self._linger_s = linger_s
+        self._began: float | None = None
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"card {reader}", daemon=True)
         self._thread.start()
@@ -113,9 +122,12 @@ class Worker:
     def _run(self) -> None:
         while True:
             try:
-                task = self._tasks.get(timeout=self._idle_s())
+                task = self._tasks.get(timeout=self._patience_s())
             except queue.Empty:
-                self._disconnect(reset=False)
+                if self._began is None:
+                    self._disconnect(reset=False)
+                else:
+                    self._end()
                 continue
             if task is None:
                 break
@@ -125,7 +137,10 @@ class Worker:
         if self._context is not None:
             self._context.close()
 
-    def _idle_s(self) -> float | None:
+    def _patience_s(self) -> float | None:
+        """Return how long to wait for a job before something is let go of."""
+        if self._began is not None:
+            return self._linger_s
         if self._keep:
             return None
         if self.companion is not None:
@@ -152,12 +167,20 @@ class Worker:
 
     def _transact(self, job: Callable[[Channel], T]) -> T:
         try:
-            connection = self._begin()
-            try:
+            if self._began is not None and time.monotonic() - self._began >= HOLD_S:
+                self._end()
+            if self._began is None:
+                self._begin()
+                self._began = time.monotonic()
                 self.channel.transaction += 1
-                return job(self.channel)
-            finally:
-                connection.end()
+            try:
+                result = job(self.channel)
+            except BaseException:
+                self._end()
+                raise
+            if not self._linger_s:
+                self._end()
+            return result
         except (CardRemoved, CardReset, CardMute, PcscUnavailable) as error:
             # What failed may have been the answer to a VERIFY that succeeded: leave nothing behind.
             self._disconnect(reset=not isinstance(error, CardReset | CardMute))
@@ -167,15 +190,21 @@ class Worker:
                 raise CardRemoved from error
             raise
 
-    def _begin(self) -> Connection:
+    def _end(self) -> None:
+        """End the transaction; a card that is gone has ended it already."""
+        self._began = None
+        if self._connection is not None:
+            with contextlib.suppress(CardRemoved):
+                self._connection.end()
+
+    def _begin(self) -> None:
         """Begin a transaction, waiting a moment for another program to end its own."""
         give_up = time.monotonic() + IN_USE_S
         while True:
             known = self._connection is not None
             try:
-                connection = self._connected()
-                connection.begin()
-                return connection
+                self._connected().begin()
+                return
             except CardReset:
                 if time.monotonic() > give_up:
                     raise CardInUse from None
@@ -229,12 +258,14 @@ class Worker:
         self._close(reset=reset)
 
     def _close(self, *, reset: bool) -> None:
+        self._began = None
         if self._connection is not None:
             self._connection.close(reset=reset)
             self._connection = None
             self.channel.detach()
 
     def _drop_context(self) -> None:
+        self._began = None
         self._connection = None
         if self._context is not None:
             self._context.close()

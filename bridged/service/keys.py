@@ -171,13 +171,15 @@ def _go_on_with(driver: Driver, held: Held, pin: Pin | None) -> None:
         raise LeaseEnded
     if pin is None:
         return
-    driver.enter()
-    try:
-        with pin:
+    with pin:
+        if driver.just_verified(held.key):
+            return
+        driver.enter()
+        try:
             driver.verify_pin(held.key, pin)
-    except (PinIncorrect, PinBlocked):
-        held.refused = True
-        raise
+        except (PinIncorrect, PinBlocked):
+            held.refused = True
+            raise
 
 
 def readable(key: Key) -> X509 | None:

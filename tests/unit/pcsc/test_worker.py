@@ -58,8 +58,8 @@ class FleetingQueue(queue.SimpleQueue):
 def make_worker(bus) -> Iterator[Callable[..., Worker]]:
     workers: list[Worker] = []
 
-    def make(reader: str = bus.reader) -> Worker:
-        workers.append(Worker(bus, reader))
+    def make(reader: str = bus.reader, *, linger_s: float = 0.0) -> Worker:
+        workers.append(Worker(bus, reader, linger_s=linger_s))
         return workers[-1]
 
     yield make
@@ -80,6 +80,53 @@ def test_a_job_runs_in_a_transaction_of_its_own(with_card, make_worker) -> None:
     assert first[0] == second[0] == 0x9000
     assert first[1] != second[1]
     assert with_card.seen() == ["open", "connect", "begin", "end", "begin", "end"]
+
+
+def test_jobs_that_follow_each_other_share_a_transaction(with_card, make_worker) -> None:
+    worker = make_worker(linger_s=WAIT_S)
+    transactions = {result(worker, lambda channel: channel.transaction) for _ in range(3)}
+    assert len(transactions) == 1
+    assert with_card.seen() == ["open", "connect", "begin"]
+    worker.disconnect(reset=False)
+
+
+def test_a_transaction_ends_when_no_job_follows(with_card, make_worker) -> None:
+    worker = make_worker(linger_s=0.001)
+    first = result(worker, lambda channel: channel.transaction)
+    with_card.await_call("end")
+    assert result(worker, lambda channel: channel.transaction) != first
+
+
+def test_an_old_transaction_takes_no_further_job(with_card, make_worker, monkeypatch) -> None:
+    monkeypatch.setattr(module, "HOLD_S", 0.0)
+    worker = make_worker(linger_s=WAIT_S)
+    first, second = (result(worker, lambda channel: channel.transaction) for _ in range(2))
+    assert first != second
+    assert with_card.seen() == ["open", "connect", "begin", "end", "begin"]
+    worker.disconnect(reset=False)
+
+
+def test_a_job_that_fails_ends_the_transaction_it_shared(with_card, make_worker) -> None:
+    worker = make_worker(linger_s=WAIT_S)
+    result(worker, select)
+
+    def fault(_: Channel) -> None:
+        raise CardFault(sw="6F00")
+
+    with pytest.raises(CardFault):
+        result(worker, fault)
+    assert with_card.seen() == ["open", "connect", "begin", "end"]
+
+
+def test_a_card_that_leaves_between_two_jobs_is_removed(with_card, make_worker, cards) -> None:
+    worker = make_worker(linger_s=WAIT_S)
+    result(worker, select)
+    with_card.real.remove(0)
+    with pytest.raises(CardRemoved):
+        result(worker, select)
+    with_card.real.insert(0, cards["ebid"])
+    assert result(worker, select) == 0x9000
+    worker.disconnect(reset=False)
 
 
 def test_jobs_run_in_the_order_they_came(with_card, make_worker) -> None:
@@ -298,7 +345,7 @@ def test_a_kept_connection_outlasts_idle_time(with_card, make_worker, monkeypatc
 
 
 def test_the_end_comes_after_what_is_queued_and_resets_the_card(with_card, cards) -> None:
-    worker = Worker(with_card, with_card.reader)
+    worker = Worker(with_card, with_card.reader, linger_s=0.0)
     futures = [worker.submit(unlock) for _ in range(5)]
     worker.close()
     worker.join(WAIT_S)

@@ -43,6 +43,7 @@ from bridged.model import (
     Usage,
 )
 from bridged.pcsc.bus import Connection
+from bridged.pcsc.worker import Worker
 from bridged.protocol import messages as m
 from bridged.service.hub import Hub
 from bridged.signing import webeid
@@ -101,6 +102,11 @@ def hesitating(
 
     monkeypatch.setattr(card, "transmit", hesitate)
     return at_the_card, go_on
+
+
+def hub_worker(page: Page) -> Worker:
+    """Return the thread of the first reader."""
+    return page._hub.readers.all()[0].worker
 
 
 def apdus(hub: Hub) -> int:
@@ -493,7 +499,8 @@ async def test_another_programs_reset_ends_the_lease(
 ) -> None:
     key = (await page.certificate(Usage.AUTHENTICATION)).id
     await page.call("pin.verify", key=key, pin=EBID_PIN)
-    bus.open().connect("bridged virtual reader 0").close(reset=True)
+    other = await asyncio.to_thread(bus.open().connect, "bridged virtual reader 0")
+    await asyncio.to_thread(other.close, reset=True)
     error = await page.fails("authentication.create", certificate=key, challenge=CHALLENGE)
     assert isinstance(error, LeaseEnded)
     ended = await page.event("lease.ended")
@@ -506,7 +513,8 @@ async def test_a_pin_that_is_kept_is_not_given_to_a_card_another_program_reset(
 ) -> None:
     key = (await page.certificate(Usage.SIGNATURE)).id
     await page.call("pin.verify", key=key, pin=EBID_PIN)
-    bus.open().connect("bridged virtual reader 0").close(reset=True)
+    other = await asyncio.to_thread(bus.open().connect, "bridged virtual reader 0")
+    await asyncio.to_thread(other.close, reset=True)
     error = await page.fails(
         "signature.create", certificate=key, algorithm=Algorithm.RS256, digests=(DIGEST,)
     )
@@ -890,7 +898,7 @@ async def test_a_request_that_was_cancelled_while_the_card_was_taken_never_begin
     method: str,
 ) -> None:
     key = (await page.certificate(Usage.AUTHENTICATION)).id
-    other_program.begin()
+    await asyncio.to_thread(other_program.begin)
     loop, in_line, begin = asyncio.get_running_loop(), asyncio.Event(), InProcessConnection.begin
 
     def begin_in_line(self: InProcessConnection) -> None:
@@ -908,11 +916,33 @@ async def test_a_request_that_was_cancelled_while_the_card_was_taken_never_begin
     assert (await page.call("pin.status", key=key)).tries_left == 3  # type: ignore[attr-defined]
 
 
+async def test_a_pin_that_was_just_verified_is_not_sent_again(
+    page: Page, inserted: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    sent, transmit = [], inserted.transmit
+
+    def count(apdu: bytes) -> bytes:
+        sent.append(apdu[1])
+        return transmit(apdu)
+
+    monkeypatch.setattr(inserted, "transmit", count)
+    monkeypatch.setattr("bridged.pcsc.worker.HOLD_S", 60.0)
+    monkeypatch.setattr(hub_worker(page), "_linger_s", 60.0)
+    await page.call("pin.verify", key=key, pin=EBID_PIN)
+    sent.clear()
+    await page.call(
+        "signature.create", certificate=key, algorithm=Algorithm.RS256, digests=(DIGEST,) * 2
+    )
+    assert sent == [0x87, 0x20, 0x87]
+
+
 async def test_a_kept_pin_that_the_card_refuses_is_sent_once(
     page: Page, inserted: VirtualCard
 ) -> None:
     key = (await page.certificate(Usage.SIGNATURE)).id
     await page.call("pin.verify", key=key, pin=EBID_PIN)
+    await (await sign_many(page, key, 1))  # by the PIN that was just verified
     inserted.pins["pin"]._value = b"654321\xff\xff"
     results = await asyncio.gather(
         *(

@@ -245,7 +245,7 @@ def test_the_ec_one_has_two_curves(ca: DemoCa) -> None:
         ("9e", "5FC101", "11"),
         ("82", "5FC10D", "06"),
         ("83", "5FC10E", "14"),
-        ("95", "5FC120", "E0"),
+        ("84", "5FC10F", "E0"),
     ],
 )
 def test_the_one_with_everything_signs_in_every_slot(
