@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -42,6 +43,34 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+class Dialog:
+    """A pinentry that says yes, and gives the PIN, when the test tells it to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._answers = folder / "dialog"
+        self.program = folder / "pinentry"
+        os.mkfifo(self._answers)
+        self.program.write_text(
+            f"""#!{sys.executable}
+import sys
+print("OK hello", flush=True)
+for line in sys.stdin:
+    command = line.split()[0]
+    if command in ("CONFIRM", "GETPIN"):
+        with open({str(self._answers)!r}) as answers:
+            answer = answers.read()
+        if command == "GETPIN":
+            print("D " + answer)
+    print("OK", flush=True)
+"""
+        )
+        self.program.chmod(0o755)
+
+    async def answer(self, text: str) -> None:
+        """Answer the question that is open, or the next one."""
+        await asyncio.to_thread(self._answers.write_text, text)
+
+
 class Stack:
     """Programs on ports known beforehand, so that each can be started late or not at all."""
 
@@ -54,6 +83,7 @@ class Stack:
         self.portal_port = free_port()
         self._processes: list[subprocess.Popen[str]] = []
         self._cards: list[CardProcess] = []
+        self._desktop: dict[str, str] = {}
 
     @property
     def origin(self) -> str:
@@ -75,11 +105,21 @@ class Stack:
         self._cards.append(card)
         return card
 
+    def dialog(self) -> Dialog:
+        """Make a native dialog that the test answers; for a daemon that starts afterwards."""
+        dialog = Dialog(self.folder)
+        settings = self.folder / "bridged" / "config.toml"
+        settings.parent.mkdir(exist_ok=True)
+        settings.write_text(f'[pin]\npinentry = "{dialog.program}"\n')
+        self._desktop = {"DISPLAY": ":99"}
+        return dialog
+
     def daemon(self, allow: str | None = None) -> subprocess.Popen[str]:
         """Start the daemon; `allow` is the site it knows, by default the portal."""
         allow = f"{self.origin}={GRANTS}" if allow is None else allow
         command = ["bridged", "-v", "serve", "--port", str(self.daemon_port), "--allow", allow]
-        return self._start("daemon", command, PCSCLITE_CSOCK_NAME=self.pcscd.socket_name)
+        env = {"PCSCLITE_CSOCK_NAME": self.pcscd.socket_name, **self._desktop}
+        return self._start("daemon", command, **env)
 
     def revocations(self) -> None:
         """Start the demo CA's server; cards made from now on name it, and the portal asks it."""

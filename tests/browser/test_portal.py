@@ -289,6 +289,31 @@ async def renew_by_turns(
     await look("renew-9")
 
 
+async def test_a_new_site_is_let_in_and_the_pin_is_asked_for_outside_the_page(
+    stack: Stack, chromium: Chromium
+) -> None:
+    dialog = stack.dialog()
+    stack.card()
+    stack.daemon(allow="https://other.example")
+    stack.portal()
+    page = await chromium.page()
+    await page.goto(f"{stack.origin}/registration/pin")
+    await panel(page, "site-not-allowed")
+    await shoot(page, "state-site-not-allowed")
+    await page.click("#card-retry")
+    await panel(page, "consent-asking")
+    await shoot(page, "state-consent-asking")
+    await dialog.answer("yes")
+    await panel(page, "ready")
+    await expect(page.locator("#pin-entry")).to_be_hidden()
+    await page.click("#pin-ok")
+    await panel(page, "pin-prompting")
+    await shoot(page, "state-pin-prompting")
+    assert await faults_of(page) == []
+    await dialog.answer(EBID_PIN)
+    await on_screen(page, 6)
+
+
 async def test_with_two_readers_both_cards_stay_in(stack: Stack, chromium: Chromium) -> None:
     stack.start()
     new = stack.card(reader=1, inserted=False)

@@ -4,7 +4,8 @@
  *
  * `state.name` is `connecting`, `permission` (the browser is going to ask; call `check()` from a
  * click), `ready`, or the reason that stands in the way (`SCREENS.md`). A `change` event follows
- * every change of `state`.
+ * every change of `state`. A `prompting` event tells in `detail` where the person is asked for a
+ * PIN outside this page, and null once that is over.
  */
 import { BridgeError, ConnectError, connect } from "/static/bridged/index.js";
 
@@ -12,7 +13,11 @@ import { BridgeError, ConnectError, connect } from "/static/bridged/index.js";
 const PASSING = new Set(["not-running", "going-away", "connection-lost", "pcsc-unavailable", "card-in-use", "card-leased", "busy"]);
 const LOOK_AGAIN_MS = 3000;
 const LEASE_S = 60;
-const READER_EVENTS = ["reader.added", "reader.removed", "card.inserted", "card.removed"];
+const EVENTS = ["reader.added", "reader.removed", "card.inserted", "card.removed", "site.granted"];
+/** What this site needs; a PIN that is typed in the page (`page-pin`) is a comfort only. */
+const GRANTS = ["certificates", "sign"];
+/** States in which the person has to let this site in, and can be asked to. */
+export const ASKABLE = new Set(["site-not-allowed", "consent-denied", "consent-unavailable", "user-timeout"]);
 
 export class CardWatch extends EventTarget {
   #url;
@@ -59,6 +64,21 @@ export class CardWatch extends EventTarget {
       }
     });
     return this.#looking;
+  }
+
+  /** Do what can help in this state: ask the person to let the site in, or look again. */
+  async retry() {
+    if (!ASKABLE.has(this.state.name) || !this.#bridge?.open) {
+      await this.check();
+      return;
+    }
+    this.#become({ name: "consent-asking" });
+    try {
+      await this.#bridge.requestGrants(GRANTS);
+      await this.check();
+    } catch (error) {
+      this.#become({ name: reasonOf(error), error });
+    }
   }
 
   /**
@@ -111,9 +131,11 @@ export class CardWatch extends EventTarget {
       bridge.close();
       throw new ConnectError("aborted");
     }
-    for (const event of READER_EVENTS) {
+    for (const event of EVENTS) {
       bridge.addEventListener(event, () => this.#acting || this.check());
     }
+    bridge.addEventListener("pin.prompting", ({ detail }) => this.#prompt(detail));
+    bridge.addEventListener("pin.prompted", () => this.#prompt(null));
     bridge.addEventListener("close", () => this.#stopped || this.#acting || this.check());
     this.#bridge = bridge;
     return bridge;
@@ -135,6 +157,10 @@ export class CardWatch extends EventTarget {
     }
     this.state = { certificates: [], readers: null, hint: null, error: null, ...state };
     this.dispatchEvent(new Event("change"));
+  }
+
+  #prompt(detail) {
+    this.dispatchEvent(new CustomEvent("prompting", { detail }));
   }
 
   #stop() {

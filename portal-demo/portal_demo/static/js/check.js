@@ -42,5 +42,5 @@ function labels(certificates) {
 }
 
 watch.addEventListener("change", update);
-onRetry(() => watch.check());
+onRetry(() => watch.retry());
 void watch.start();

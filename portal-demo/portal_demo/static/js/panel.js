@@ -5,7 +5,15 @@ import { say, sentence } from "./text.js";
 const byId = (id) => document.getElementById(id);
 
 /** States in which pressing the button can help. */
-const RETRY = new Set(["permission", "not-running", "going-away", "connection-lost", "blocked", "dismissed", "site-not-allowed", "timeout", "version-mismatch", "too-many-connections", "too-many-requests", "pcsc-unavailable", "card-mute", "card-unsupported", "card-in-use", "card-fault", "certificate-not-found", "internal-error", "bad-reply"]);
+const RETRY = new Set(["permission", "not-running", "going-away", "connection-lost", "blocked", "dismissed", "site-not-allowed", "consent-denied", "consent-unavailable", "user-timeout", "timeout", "version-mismatch", "too-many-connections", "too-many-requests", "pcsc-unavailable", "card-mute", "card-unsupported", "card-in-use", "card-fault", "certificate-not-found", "internal-error", "bad-reply"]);
+
+const ASK = say("このサイトの許可を求める", "Ask to allow this site");
+const RETRY_LABELS = {
+  permission: say("接続する", "Connect"),
+  "site-not-allowed": ASK,
+  "consent-denied": ASK,
+  "user-timeout": ASK,
+};
 
 /** Call `action` when the person presses the panel's button. */
 export function onRetry(action) {
@@ -18,7 +26,7 @@ export function onRetry(action) {
  * `message` is the error's own sentence, `values` fill the text, `reason` is the portal's,
  * `tries` the number of tries left where it matters.
  */
-export function show(name, { message = "", values = {}, reason = "", tries = null, hint = null } = {}) {
+export function show(name, { message = "", values = {}, reason = "", tries = null, hint = null, link = "" } = {}) {
   const { tone, icon, title, text } = describe(name, values, message);
   const panel = byId("card-panel");
   panel.dataset.state = name;
@@ -31,7 +39,9 @@ export function show(name, { message = "", values = {}, reason = "", tries = nul
   byId("tries").hidden = tries === null;
   setText("tries-left", tries ?? "");
   byId("card-retry").hidden = !RETRY.has(name);
-  setText("card-retry-label", name === "permission" ? say("接続する", "Connect") : say("もう一度確認する", "Check again"));
+  setText("card-retry-label", RETRY_LABELS[name] ?? say("もう一度確認する", "Check again"));
+  byId("card-link").hidden = link === "";
+  byId("card-link").href = link || "#";
 }
 
 /** Change a text only where it differs, so that it is not read out again; empty is hidden. */

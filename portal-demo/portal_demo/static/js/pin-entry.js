@@ -21,6 +21,13 @@ const ALPHABETS = {
   ascii: [say("半角英数字・記号", "half-width letters, digits and signs"), "text"],
 };
 
+/** Where a PIN is typed outside this page. */
+const PLACES = {
+  pinpad: say("ICカードリーダーのキーパッドで", "on the keypad of the card reader"),
+  pinentry: say("bridgedの入力画面で", "in the dialog of bridged"),
+  window: say("bridgedの入力画面で（下のボタンで開きます）", "in the window of bridged (open it below)"),
+};
+
 /** Outcomes that no other PIN can change. */
 const FINAL = new Set(["pin-blocked", "certificate-expired"]);
 
@@ -53,8 +60,9 @@ export class PinEntry {
     this.#watch.addEventListener("change", () => this.#update());
     onRetry(() => {
       this.#outcome = null;
-      void this.#watch.check();
+      void this.#watch.retry();
     });
+    this.#watch.addEventListener("prompting", ({ detail }) => this.#prompting(detail));
     ok.addEventListener("click", () => this.#submit());
     pin.addEventListener("input", () => this.#enable());
     accept.addEventListener("change", () => this.#enable());
@@ -225,6 +233,15 @@ export class PinEntry {
       this.#abort = null;
       this.#failed(error, certificate, abort.signal.aborted);
     }
+  }
+
+  /** The bridge asks for the PIN by itself: say where, and offer its window where it is one. */
+  #prompting(prompt) {
+    if (this.#abort === null) {
+      return;
+    }
+    const where = PLACES[prompt?.way] ?? PLACES.pinentry;
+    show(prompt ? "pin-prompting" : "working", { values: { where }, link: prompt?.url ?? "" });
   }
 
   #failed(error, certificate, cancelled) {
