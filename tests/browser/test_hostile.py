@@ -1,0 +1,383 @@
+"""Hostile pages in a real Chromium: what they try, and that the daemon alone keeps them out.
+
+The pages come by https from names that resolve to loopback, so the browser's own question (Local
+Network Access) does not stand before the daemon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from bridged.model import Grant
+from bridged.pin.entry import PagePin
+from bridged.pin.prompt import PER_SITE, Asker, Dialog, Prompts
+from bridged.pin.question import Question
+from bridged.secret import Pin
+from bridged.server.app import create_app, listening
+from bridged.service.hub import Hub
+from bridged.sites.policy import SitePolicy
+from bridged.sites.store import How
+from bridged.virtual.ca import DemoCa
+from bridged.virtual.inprocess import InProcessBus
+from bridged.virtual.profiles import make_card
+
+from .conftest import ARGUMENTS, CHROMIUM, free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
+
+BOTH = ["certificates", "sign"]
+SCRIPT = """
+window.open_ = (url, protocol = "bridged.v1") => new Promise((resolve) => {
+  let socket;
+  try { socket = new WebSocket(url, [protocol]); } catch (error) { return resolve({ threw: error.name }); }
+  const waiting = new Map(), events = [];
+  const bridge = { socket, events, call: (method, params = {}) => new Promise((done) => {
+    const id = waiting.size + 1;
+    waiting.set(id, done);
+    socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+  })};
+  socket.onmessage = ({ data }) => {
+    const message = JSON.parse(data);
+    if (message.method) events.push(message.method);
+    else waiting.get(message.id)(message.error?.data.reason ?? message.result);
+  };
+  socket.onopen = () => resolve(bridge);
+  socket.onclose = ({ code }) => { bridge.closed = code; resolve({ closed: code }); };
+});
+"""
+
+
+@dataclass
+class Person:
+    """Sits before the dialogs; answers as told, once it is let."""
+
+    name: ClassVar[str] = "dialog"
+    url: str | None = None
+    answer: bool = True
+    asked: list[Question] = field(default_factory=list)
+    shown: int = 0
+    most_shown: int = 0
+    seen: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def is_open(self, asker: Asker) -> bool:
+        return True
+
+    async def start(self, asker: Asker) -> Dialog:
+        self.shown += 1
+        self.most_shown = max(self.most_shown, self.shown)
+        return self
+
+    async def pin(self, question: Question) -> Pin:
+        raise NotImplementedError
+
+    async def confirm(self, question: Question) -> bool:
+        self.asked.append(question)
+        self.seen.set()
+        await self.may_answer.wait()
+        return self.answer
+
+    async def close(self) -> None:
+        self.shown -= 1
+        self.gone.set()
+
+
+@dataclass
+class House:
+    """The daemon, the person, the card beside the reader, and where hostile pages are served."""
+
+    hub: Hub
+    bus: InProcessBus
+    person: Person
+    port: int
+    pages: int
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/v1"
+
+    def origin(self, host: str) -> str:
+        return f"https://{host}:{self.pages}"
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """A certificate that the browser is told to take."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = serialization.PrivateFormat.PKCS8
+    file: Path = tmp_path_factory.mktemp("tls") / "both.pem"
+    file.write_bytes(
+        key.private_bytes(pem, private, serialization.NoEncryption())
+        + certificate.public_bytes(pem)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+async def blank(_: web.Request) -> web.Response:
+    return web.Response(text="<!doctype html><title>x</title>", content_type="text/html")
+
+
+@pytest.fixture
+async def house(tls: ssl.SSLContext) -> AsyncIterator[House]:
+    bus, person = InProcessBus(readers=1), Person()
+    person.may_answer.set()
+    hub = Hub(bus, [PagePin()], SitePolicy({}), Prompts([person]))
+    await hub.start()
+    app = web.Application()
+    app.add_routes([web.get("/{path:.*}", blank)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    pages = free_port()
+    await web.TCPSite(runner, "127.0.0.1", pages, ssl_context=tls).start()
+    async with listening(create_app(hub, "token"), 0) as port:
+        yield House(hub, bus, person, port, pages)
+    await hub.stop()
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    resolve = "--host-resolver-rules=MAP *.test 127.0.0.1"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*ARGUMENTS, resolve]
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def context(browser: Browser) -> BrowserContext:
+    context = await browser.new_context(ignore_https_errors=True)
+    await context.add_init_script(SCRIPT)
+    return context
+
+
+async def visit(context: BrowserContext, url: str) -> Page:
+    page = await context.new_page()
+    await page.goto(url)
+    return page
+
+
+async def connected(house: House, page: Page) -> None:
+    await page.evaluate("async (url) => { window.bridge = await open_(url) }", house.ws)
+
+
+async def call(page: Page, method: str, params: dict[str, Any] | None = None) -> Any:
+    return await page.evaluate("([m, p]) => bridge.call(m, p)", [method, params or {}])
+
+
+async def test_a_page_of_another_origin_learns_nothing_of_the_card(
+    house: House, context: BrowserContext
+) -> None:
+    house.hub.policy.grant(house.origin("portal.test"), Grant, How.COMMAND)
+    evil = await visit(context, house.origin("evil.test"))
+    portal = await visit(context, house.origin("portal.test"))
+    for page in (evil, portal):
+        await connected(house, page)
+    assert (await call(portal, "reader.list"))["readers"][0]["state"] == "empty"
+    house.bus.insert(0, make_card("ebid", DemoCa.create()))
+    await portal.wait_for_function("bridge.events.includes('card.inserted')")
+    assert await call(evil, "reader.list") == "site-not-allowed"
+    assert await call(evil, "certificate.list") == "site-not-allowed"
+    assert await call(evil, "pin.verify", {"key": "x.9a", "pin": "000000"}) == "site-not-allowed"
+    assert await evil.evaluate("bridge.events") == []
+    assert (await call(evil, "bridge.info"))["grants"] == []
+
+
+async def test_a_name_that_only_contains_the_allowed_one_is_a_stranger(
+    house: House, context: BrowserContext
+) -> None:
+    house.hub.policy.grant(house.origin("portal.test"), Grant, How.COMMAND)
+    for host in ("portal.test.evil.test", "evilportal.test", "sub.portal.test"):
+        page = await visit(context, house.origin(host))
+        await connected(house, page)
+        assert await call(page, "reader.list") == "site-not-allowed"
+
+
+async def test_dns_rebinding_reaches_nothing(house: House, context: BrowserContext) -> None:
+    """The page's own name points to loopback: for the browser the daemon is its own site."""
+    host = f"rebind.test:{house.port}"
+    page = await context.new_page()
+    answer = await page.goto(f"http://{host}/")
+    assert answer is not None
+    assert answer.status == 403
+    assert "bridged" not in await page.content()
+    look = """async (path) => {
+      const answer = await fetch(path, {
+        method: path === "/" ? "GET" : "POST",
+        headers: { "X-Bridged": "status-page", "Content-Type": "application/json" },
+        body: path === "/" ? undefined : '{"origin":"https://portal.test"}',
+      });
+      return answer.status;
+    }"""
+    assert await page.evaluate(look, "/") == 403
+    assert await page.evaluate(look, "/sites/forget") == 403
+    opened = await page.evaluate(f"open_('ws://{host}/v1')")
+    assert opened["closed"] == 1006
+
+
+async def test_no_request_of_another_page_changes_anything(
+    house: House, context: BrowserContext
+) -> None:
+    site = house.origin("portal.test")
+    house.hub.policy.grant(site, Grant, How.COMMAND)
+    page = await visit(context, house.origin("evil.test"))
+    tries = """async ([url, origin]) => {
+      const body = JSON.stringify({ origin });
+      const simple = { method: "POST", mode: "no-cors", body };
+      const told = [];
+      told.push(await fetch(url, simple).then((r) => r.type, (e) => e.name));
+      told.push(navigator.sendBeacon(url, body));
+      const headers = { "X-Bridged": "status-page", "Content-Type": "application/json" };
+      told.push(await fetch(url, { ...simple, mode: "cors", headers }).then((r) => r.status, (e) => e.name));
+      told.push(await fetch(url.replace("/sites/forget", "/"), {}).then((r) => r.text(), (e) => e.name));
+      return told;
+    }"""
+    url = f"http://127.0.0.1:{house.port}/sites/forget"
+    told = await page.evaluate(tries, [url, site])
+    assert told == ["TypeError", True, "TypeError", "TypeError"], "not even an opaque answer"
+    form = """(url) => {
+      document.body.innerHTML = `<form method="post" enctype="text/plain" action="${url}"><input name='{"origin":"x","' value='":1}'></form>`;
+      document.forms[0].submit();
+    }"""
+    async with page.expect_navigation() as navigation:
+        await page.evaluate(form, url)
+    answer = await navigation.value
+    assert answer is not None
+    assert answer.status == 403
+    assert site in house.hub.policy.store.sites
+
+
+async def test_frames_are_no_way_in(house: House, context: BrowserContext) -> None:
+    """The status page lies in no frame, and a frame without an origin is nobody."""
+    page = await visit(context, house.origin("evil.test"))
+    await page.set_content(
+        f"<iframe name=status src='http://127.0.0.1:{house.port}/'></iframe>"
+        "<iframe name=nobody sandbox='allow-scripts' srcdoc='x'></iframe>"
+    )
+    status = page.frame("status")
+    assert status is not None
+    await status.wait_for_load_state()
+    assert "bridged" not in await status.content()
+    nobody = page.frame("nobody")
+    assert nobody is not None
+    assert await nobody.evaluate("self.origin") == "null"
+    assert (await nobody.evaluate(f"open_('{house.ws}')"))["closed"] == 1006
+
+
+async def test_a_page_without_tls_may_never_connect(house: House, context: BrowserContext) -> None:
+    await context.route("http://plain.test/", lambda route: route.fulfill(body="x"))
+    page = await visit(context, "http://plain.test/")
+    assert (await page.evaluate(f"open_('{house.ws}')"))["closed"] == 1006
+
+
+async def test_a_flood_of_questions_shows_one_and_ends_with_a_no(
+    house: House, context: BrowserContext
+) -> None:
+    house.person.answer = False
+    page = await visit(context, house.origin("evil.test"))
+    await connected(house, page)
+    flood = """(grants) => Promise.all(
+      Array.from({ length: 30 }, () => bridge.call("site.request", { grants })))"""
+    answers = await page.evaluate(flood, BOTH)
+    assert set(answers) <= {"consent-denied", "busy"}
+    assert len(house.person.asked) == 1
+    assert await call(page, "site.request", {"grants": BOTH}) == "consent-denied"
+    assert len(house.person.asked) == 1
+
+
+async def test_pages_of_many_names_are_asked_about_one_at_a_time(
+    house: House, context: BrowserContext
+) -> None:
+    house.person.may_answer.clear()
+    pages = [await visit(context, house.origin(f"evil{n}.test")) for n in range(3)]
+    for page in pages:
+        await connected(house, page)
+        await page.evaluate(
+            "(grants) => { window.answer = bridge.call('site.request', { grants }) }", BOTH
+        )
+    await house.person.seen.wait()
+    house.person.may_answer.set()
+    for page in pages:
+        assert (await page.evaluate("answer"))["missing"] == []
+    assert house.person.most_shown == 1
+    assert len(house.person.asked) == 3 < PER_SITE
+
+
+async def test_a_question_goes_with_its_page(house: House, context: BrowserContext) -> None:
+    house.person.may_answer.clear()
+    page = await visit(context, house.origin("evil.test"))
+    await connected(house, page)
+    await page.evaluate("(grants) => { bridge.call('site.request', { grants }) }", BOTH)
+    await house.person.seen.wait()
+    await page.close()
+    async with asyncio.timeout(10):
+        await house.person.gone.wait()
+    assert house.person.shown == 0
+    assert house.hub.policy.store.sites == {}
+
+
+async def test_two_pages_of_a_site_race_for_one_question(
+    house: House, context: BrowserContext
+) -> None:
+    house.person.may_answer.clear()
+    pages = [await visit(context, house.origin("portal.test")) for _ in range(2)]
+    for page in pages:
+        await connected(house, page)
+        await page.evaluate(
+            "(grants) => { window.answer = bridge.call('site.request', { grants }) }", BOTH
+        )
+    await house.person.seen.wait()
+    house.person.may_answer.set()
+    for page in pages:
+        assert (await page.evaluate("answer"))["held"] == BOTH
+    assert len(house.person.asked) == 1
+
+
+LOOK_ALIKES = [
+    ("роrtal.test", "xn--rtal-45dl.test"),  # Cyrillic р and о
+    ("入札.test", "xn--y5qw44c.test"),
+    ("por\u200btal.test", "portal.test"),  # zero width: gone before it is a name
+    ("ｐortal.test", "portal.test"),
+]
+
+
+async def test_a_name_that_looks_like_another_is_shown_as_what_it_is(
+    house: House, context: BrowserContext
+) -> None:
+    for host, written in LOOK_ALIKES:
+        page = await visit(context, house.origin(host))
+        await page.evaluate("document.title = 'https://portal.example\\u202e'")
+        await connected(house, page)
+        await call(page, "site.request", {"grants": BOTH})
+        assert house.person.asked[-1].facts[0].text == house.origin(written)
+        assert house.origin(written) in house.hub.policy.store.sites
+        await page.close()
+    assert len(house.person.asked) == 3, "the last two are one site"
