@@ -38,6 +38,7 @@ def asker(call: Call, reader: str | None = None) -> Asker:
         nonlocal shown
         if where is not None:
             shown = True
+            call.asked_by = where.way
             event = PromptingEvent(id=call.id, way=where.way, reader=reader, url=where.url)
             call.peer.notify("pin.prompting", event)
         elif shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -51,7 +51,7 @@ class Audited:
     def __init__(self, audit: Audit, find_certificate: FindCertificate) -> None:
         self._audit = audit
         self._find = find_certificate
-        self._pin_by: WeakKeyDictionary[Peer, str] = WeakKeyDictionary()
+        self._pin_by: WeakKeyDictionary[Peer, str | None] = WeakKeyDictionary()
 
     async def run(
         self, call: Call, method: str, params: Any, work: Callable[[], Awaitable[Wire]]
@@ -60,27 +60,27 @@ class Audited:
         if method not in USES_OF_A_KEY | USES_OF_A_PIN:
             return await work()
         about: Record = {"origin": call.site.origin, "method": method, "request": call.id}
-        way = "page" if _brings_pin(params) else "prompt"
         if method in USES_OF_A_KEY:
-            about["pinBy"] = self._pin_by.get(call.peer)
             await self._audit.write("key.asked", **about, **await self._asked(params))
         else:
-            about["pinBy"] = way
             about["certificate"] = await self._fingerprint(params.key)
         try:
             result = await work()
         except BaseException as error:
-            await asyncio.shield(self._ended(about, _reason(error), call.made))
+            await asyncio.shield(self._ended(call, params, about, _reason(error)))
             raise
         if method == "pin.verify":
-            self._pin_by[call.peer] = way
-        await self._ended(about, "done", call.made)
+            self._pin_by[call.peer] = _way(call, params)
+        await self._ended(call, params, about, "done")
         return result
 
-    async def _ended(self, about: Record, result: str, made: Iterable[bytes]) -> None:
+    async def _ended(self, call: Call, params: Any, about: Record, result: str) -> None:
         event = "key.used" if about["method"] in USES_OF_A_KEY else "pin.used"
-        count = {"made": len(tuple(made))} if about["method"] == "signature.create" else {}
-        await self._audit.write(event, **about, result=result, **count)
+        more: Record = {"made": len(call.made)} if about["method"] == "signature.create" else {}
+        more["pinBy"] = call.asked_by or (
+            self._pin_by.get(call.peer) if event == "key.used" else _way(call, params)
+        )
+        await self._audit.write(event, **about, result=result, **more)
 
     async def _asked(self, params: Any) -> Record:
         record: Record = {"certificate": await self._fingerprint(params.certificate)}
@@ -103,8 +103,11 @@ class Audited:
         return None if der is None else hashlib.sha256(der).hexdigest()
 
 
-def _brings_pin(params: Any) -> bool:
-    return any(getattr(params, name, None) is not None for name in ("pin", "puk", "new_pin"))
+def _way(call: Call, params: Any) -> str | None:
+    """Return how a PIN came: in the request, by the way the person was asked, or not at all."""
+    if any(getattr(params, name, None) is not None for name in ("pin", "puk", "new_pin")):
+        return "page"
+    return call.asked_by
 
 
 def _reason(error: BaseException) -> str:

@@ -28,12 +28,16 @@ class Peer(Protocol):
 
 @dataclass(slots=True)
 class Call:
-    """One request; `made` are the signatures it has so far."""
+    """One request; `made` are the signatures it has so far.
+
+    `asked_by` is the way by which the person was asked last.
+    """
 
     peer: Peer
     id: int | str
     made: list[bytes] = field(default_factory=list)
     cancelled: bool = False
+    asked_by: str | None = None
 
     @property
     def site(self) -> Site:

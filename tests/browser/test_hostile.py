@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from bridged.config import PinWay
 from bridged.model import Grant
-from bridged.pin.entry import PagePin
 from bridged.pin.prompt import PER_SITE, Asker, Dialog, Prompts
 from bridged.pin.question import Question
 from bridged.secret import Pin
@@ -65,7 +65,7 @@ window.open_ = (url, protocol = "bridged.v1") => new Promise((resolve) => {
 class Person:
     """Sits before the dialogs; answers as told, once it is let."""
 
-    name: ClassVar[str] = "dialog"
+    name: ClassVar[PinWay] = PinWay.PINENTRY
     url: str | None = None
     answer: bool = True
     asked: list[Question] = field(default_factory=list)
@@ -147,7 +147,7 @@ async def blank(_: web.Request) -> web.Response:
 async def house(tls: ssl.SSLContext) -> AsyncIterator[House]:
     bus, person = InProcessBus(readers=1), Person()
     person.may_answer.set()
-    hub = Hub(bus, [PagePin()], SitePolicy({}), Prompts([person]))
+    hub = Hub(bus, Prompts([person]), SitePolicy({}))
     await hub.start()
     app = web.Application()
     app.add_routes([web.get("/{path:.*}", blank)])

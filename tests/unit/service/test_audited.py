@@ -90,7 +90,6 @@ async def test_a_signature_is_told_before_and_after_with_all_that_was_signed(
         "origin": "https://portal.example",
         "method": "signature.create",
         "request": 1,
-        "pinBy": "page",
     }
     verified, asked, used = await told(folder)
     assert verified == {
@@ -100,6 +99,7 @@ async def test_a_signature_is_told_before_and_after_with_all_that_was_signed(
         "method": "pin.verify",
         "certificate": certificate.sha256,
         "result": "done",
+        "pinBy": "page",
     }
     assert asked == {
         **about,
@@ -110,7 +110,14 @@ async def test_a_signature_is_told_before_and_after_with_all_that_was_signed(
         "title": "入札書",
         "digests": [DIGEST.hex()] * 2,
     }
-    assert used == {**about, "seq": 3, "event": "key.used", "result": "done", "made": 2}
+    assert used == {
+        **about,
+        "seq": 3,
+        "event": "key.used",
+        "result": "done",
+        "made": 2,
+        "pinBy": "page",
+    }
     assert await asyncio.to_thread(verify, folder) == (3, [])
 
 
