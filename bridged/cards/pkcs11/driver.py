@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 from collections.abc import Sequence
 from typing import TypeVar
@@ -58,7 +57,6 @@ class Pkcs11Driver(Driver):
         self._flags = [token.flags for token in self._tokens]
         self._verified: dict[int, Pin | None] = {}
         self._forgotten = 0
-        self._presented: Pin | None = None
         self._refs: dict[tuple[int, Usage], list[bytes]] = {}
         self._where: dict[str, tuple[int, bytes]] = {}
         self._pins = [self._pin_object(index) for index in range(len(places))]
@@ -118,10 +116,8 @@ class Pkcs11Driver(Driver):
 
     def keys(self, usage: Usage | None = None) -> list[Key]:
         """Return the keys; what hides until the login is looked for again after the first one."""
-        for index in self._verified:
-            if index not in self._seen_private and self._is_verified(index):
-                self._tokens[index] = self._call(c.Read(self._slot(index)), c.Token)
-                self._seen_private.add(index)
+        for index in list(self._verified):
+            self._look_again(index)
         found = [
             each
             for index, token in enumerate(self._tokens)
@@ -156,13 +152,10 @@ class Pkcs11Driver(Driver):
         return self._pins[index].status(tries_left=left, verified=self._is_verified(index))
 
     def verify_pin(self, key: Key, pin: Pin) -> None:
-        """Log in anew; for a key that wants its PIN each time, present it to the next signature."""
+        """Log in anew. The PIN is kept until the login ends where a key wants it each time."""
         index, _ = self._where[key.ref]
-        if not (key.pin_always and self._is_that_of_the_login(index, pin)):
-            self._login(key, bytearray(pin.reveal()), CALL_S)
-            self._verified[index] = pin.copy() if key.pin_always else None
-        if key.pin_always:
-            self._present(pin.copy())
+        self._login(key, bytearray(pin.reveal()), CALL_S)
+        self._verified[index] = pin.copy()
 
     def verify_on_keypad(self, key: Key, keypad: Keypad | None) -> None:
         """Log in without a PIN: the module has the person type it (`PinObject.protected`)."""
@@ -188,30 +181,31 @@ class Pkcs11Driver(Driver):
             c.wipe(old, other)
 
     def sign(self, key: Key, form: Input, data: bytes) -> bytes:
-        """Sign with the mechanism of a form; ECDSA's r||s is made DER, as other cards have it."""
+        """Sign with the mechanism of a form; ECDSA's r||s is made DER, as other cards have it.
+
+        A key with CKA_ALWAYS_AUTHENTICATE gets the PIN of the login each time, or has the person
+        type it (`PinObject.protected`). Once the card refuses that PIN, it is never sent again.
+        """
         index, key_id = self._where[key.ref]
-        presented, self._presented = self._presented, None
         if key.pin is not None and not self._is_verified(index):
             raise SecurityStatus
-        if key.pin_always and presented is None and not self._pins[index].protected:
-            raise SecurityStatus
-        own = bytearray(presented.reveal()) if presented is not None else None
-        typed = key.pin_always and own is None
-        timeout_s = PERSON_S if typed else CALL_S
+        self._look_again(index)
+        kept = self._verified.get(index)
+        wanted = key_id in self._wanting(index)
+        pin = None if not wanted else bytearray(kept.reveal() if kept is not None else b"")
         call = c.Sign(
             slot=self._slot(index),
             key=key_id,
             mechanism=objects.MECHANISMS[form],
             data=data,
             pss=len(data) if form is Input.RSA_PSS else None,
-            pin=bytearray() if typed else own,
+            pin=pin,
         )
+        timeout_s = PERSON_S if wanted and kept is None else CALL_S
         try:
             signature = self._with_pin(key, call, timeout_s, bytes)
         finally:
-            c.wipe(own)
-            if presented is not None:
-                presented.wipe()
+            c.wipe(pin)
         return _der(signature) if form is Input.EC_DIGEST else signature
 
     def _key(self, found: objects.Found, usage: Usage) -> Key:
@@ -223,7 +217,7 @@ class Pkcs11Driver(Driver):
             usage=usage,
             label=found.label or self._places[found.token].label,
             pin=self._pins[found.token] if needs_login else None,
-            pin_always=found.always_authenticate,
+            pin_always=False,
             inputs=objects.inputs(found.certificate, token.mechanisms),
             certificate=found.certificate,
             certificate_private=found.private,
@@ -268,20 +262,24 @@ class Pkcs11Driver(Driver):
         here = self._process.running and self._found_in == self._process.starts
         return here and index in self._verified
 
-    def _is_that_of_the_login(self, index: int, pin: Pin) -> bool:
-        known = self._verified.get(index)
-        if known is None or not self._is_verified(index):
-            return False
-        return hmac.compare_digest(known.reveal(), pin.reveal())
+    def _look_again(self, index: int) -> None:
+        """Read a token once while logged in, when private keys show; drop a PIN nobody wants."""
+        if not self._is_verified(index):
+            return
+        if index not in self._seen_private:
+            self._tokens[index] = self._call(c.Read(self._slot(index)), c.Token)
+            self._seen_private.add(index)
+        kept = self._verified[index]
+        if kept is not None and not self._wanting(index):
+            kept.wipe()
+            self._verified[index] = None
 
-    def _present(self, pin: Pin | None) -> None:
-        if self._presented is not None:
-            self._presented.wipe()
-        self._presented = pin
+    def _wanting(self, index: int) -> set[bytes]:
+        """Return the ids of the keys that want the PIN before each signature."""
+        return {key.id for key in self._tokens[index].keys if key.always_authenticate}
 
     def _forget(self, index: int) -> None:
         self._forgotten += 1
-        self._present(None)
         known = self._verified.pop(index, None)
         if known is not None:
             known.wipe()

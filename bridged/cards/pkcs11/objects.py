@@ -35,12 +35,12 @@ _KINDS = (
 )
 _LOG_IN = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 LONGEST_CHAIN = 4
-BOTH = frozenset(Usage)
+BOTH = (Usage.SIGNATURE, Usage.AUTHENTICATION)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A key of the token with the index `token`, and what its certificate lets it do.
+    """A key of the token with the index `token`, and what its certificate lets it do, best first.
 
     `id` is its CKA_ID, empty for one that must be there but shows itself only after the PIN.
     """
@@ -50,8 +50,7 @@ class Found:
     label: str
     certificate: bytes | None
     private: bool
-    always_authenticate: bool
-    fits: frozenset[Usage]
+    fits: tuple[Usage, ...]
 
 
 def found_in(token: int, now: Token, before: Token, *, logged_in: bool) -> list[Found]:
@@ -72,7 +71,6 @@ def found_in(token: int, now: Token, before: Token, *, logged_in: bool) -> list[
             label=each.label,
             certificate=each.value,
             private=each.value not in public,
-            always_authenticate=key_id in keys and keys[key_id].always_authenticate,
             fits=fits(each.value),
         )
         for key_id, each in certificates.items()
@@ -81,13 +79,13 @@ def found_in(token: int, now: Token, before: Token, *, logged_in: bool) -> list[
     if logged_in:
         return found
     found += [
-        Found(token, key.id, key.label, None, True, key.always_authenticate, BOTH)  # noqa: FBT003
+        Found(token, key.id, key.label, None, True, BOTH)  # noqa: FBT003
         for key in keys.values()
         if key.id not in certificates
     ]
     hides = TokenFlag.LOGIN_REQUIRED | TokenFlag.USER_PIN_INITIALIZED
     if not found and now.flags & hides == hides:
-        found.append(Found(token, b"", "", None, True, False, BOTH))  # noqa: FBT003
+        found.append(Found(token, b"", "", None, True, BOTH))  # noqa: FBT003
     return found
 
 
@@ -104,36 +102,38 @@ def _of_holders(certificates: Iterable[CertificateObject]) -> list[CertificateOb
 def usages(found: Sequence[Found]) -> list[tuple[Found, Usage]]:
     """Return each key with each of its usages, authentication first.
 
-    A key that fits both has the one that no other key of the card is there for. Where all fit
-    both, each serves both: such a card logs in and signs with one key.
+    A key has the usage it fits best, and another that it fits where no key of the card would have
+    that: a card with one key for both logs in and signs with it.
     """
-    taken = {usage for each in found if len(each.fits) == 1 for usage in each.fits}
-    open_ = BOTH - taken or {Usage.SIGNATURE}
+    served = {each.fits[0] for each in found if each.fits}
     return [
         (each, usage)
         for usage in Usage
         for each in found
-        if usage in (each.fits if len(each.fits) == 1 else open_)
+        if usage in each.fits and (usage is each.fits[0] or usage not in served)
     ]
 
 
-def fits(der: bytes) -> frozenset[Usage]:
-    """Return what a certificate lets its key do, by KeyUsage and ExtendedKeyUsage (RFC 5280).
+def fits(der: bytes) -> tuple[Usage, ...]:
+    """Return what a certificate lets its key do, best first (RFC 5280, 4.2.1.3 and 4.2.1.12).
 
-    nonRepudiation is for signatures; digitalSignature for both, and for authentication alone where
-    the certificate says that clients log in with it and does not speak of nonRepudiation.
+    nonRepudiation is for signatures. digitalSignature is for authentication, unless the purposes
+    leave that out, and for signatures too, unless the purpose is that clients log in.
     """
     certificate = _loaded(der)
     if certificate is None:
-        return frozenset()
+        return ()
     usage, purposes = _extensions(certificate)
     binds = usage is None or usage.content_commitment
     proves = usage is None or usage.digital_signature
-    logs_in = proves and (not purposes or bool(purposes & _LOG_IN))
-    signs = binds or (proves and not purposes & _LOG_IN)
-    return frozenset(
-        each for each, has in ((Usage.AUTHENTICATION, logs_in), (Usage.SIGNATURE, signs)) if has
-    )
+    found = []
+    if binds:
+        found.append(Usage.SIGNATURE)
+    if proves and (not purposes or purposes & _LOG_IN):
+        found.append(Usage.AUTHENTICATION)
+    if proves and not binds and not purposes & _LOG_IN:
+        found.append(Usage.SIGNATURE)
+    return tuple(found)
 
 
 def inputs(der: bytes | None, mechanisms: frozenset[int]) -> frozenset[Input]:

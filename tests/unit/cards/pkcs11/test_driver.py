@@ -14,6 +14,7 @@ from bridged.model import Algorithm, Usage
 from bridged.secret import Pin
 from bridged.signing import algorithms
 from bridged.signing.signer import sign_digest
+from bridged.virtual import certificates
 
 
 def kinds(driver) -> list[tuple[str, bytes | None]]:
@@ -168,17 +169,50 @@ def test_a_key_that_wants_its_pin_each_time_gets_it_each_time(
 ) -> None:
     softhsm.add("card", on_token(b"\x01", rsa_key, signature(rsa_key), pin_always=True))
     driver = find()
-    driver.verify_pin(driver.keys(Usage.SIGNATURE)[0], Pin(softhsm.pin))
-    key = key_for(driver, Usage.SIGNATURE)
-    assert key.pin_always
-    for _ in range(2):
-        driver.verify_pin(key, Pin(softhsm.pin))
-        assert sign_digest(driver, key, key.certificate, Algorithm.RS256, bytes(32))
-        with pytest.raises(SecurityStatus):
-            driver.sign(key, Input.RSA_DIGEST_INFO, bytes(32))
+    key = driver.keys(Usage.SIGNATURE)[0]
     driver.verify_pin(key, Pin(softhsm.pin))
+    for _ in range(2):
+        assert sign_digest(driver, key, key.certificate, Algorithm.RS256, bytes(32))
+    kept = driver._verified[0]
+    assert kept.reveal() == softhsm.pin.encode()
+    driver._verified[0] = Pin("654321")
     with pytest.raises(PinIncorrect):
-        driver.verify_pin(key, Pin("654321"))
+        driver.sign(key, Input.RSA_DIGEST_INFO, bytes(32))
+    with pytest.raises(SecurityStatus):
+        driver.sign(key, Input.RSA_DIGEST_INFO, bytes(32))
+
+
+def test_a_pin_is_kept_only_for_a_key_that_wants_it_and_until_the_end(
+    softhsm, on_token, rsa_key, signature, one_of_each, find
+) -> None:
+    key = key_for(one_of_each, Usage.SIGNATURE)
+    one_of_each.verify_pin(key, Pin(softhsm.pin))
+    assert sign_digest(one_of_each, key, key.certificate, Algorithm.RS256, bytes(32))
+    assert one_of_each._verified == {0: None}
+    softhsm.add("another", on_token(b"\x01", rsa_key, signature(rsa_key), pin_always=True))
+    driver = find()
+    wanting = next(key for key in driver.keys(None) if key.pin.label == "another")
+    driver.verify_pin(wanting, Pin(softhsm.pin))
+    driver.keys()
+    (kept,) = driver._verified.values()
+    assert kept is not None
+    driver.end()
+    with pytest.raises(ValueError, match="wiped"):
+        kept.reveal()
+
+
+def test_who_fits_both_has_what_nobody_else_serves(
+    softhsm, on_token, rsa_key, ca, signature, find
+) -> None:
+    # As JPKI's log-in certificate: digitalSignature, and no word of a purpose.
+    holder, validity = certificates.Cardholder(), certificates.valid_for(730)
+    log_in = certificates.ebid_signature(
+        ca, rsa_key.public_key(), holder, validity, usage=("digital_signature",)
+    )
+    softhsm.add("first", on_token(b"\x01", rsa_key, log_in))
+    softhsm.add("second", on_token(b"\x02", rsa_key, signature(rsa_key), hidden=True))
+    listed = [(key.usage, key.certificate) for key in find().keys(None)]
+    assert listed == [(Usage.AUTHENTICATION, der(log_in)), (Usage.SIGNATURE, None)]
 
 
 def test_a_changed_pin_is_the_pin_from_then_on(softhsm, one_of_each) -> None:
