@@ -29,6 +29,7 @@ from bridged.model import Grant
 from bridged.pcsc.bus import Bus
 from bridged.pin.prompt import Prompts
 from bridged.pin.ways import prompts_here
+from bridged.pin.window import Windows
 from bridged.sites.managed import load_managed
 from bridged.sites.origins import Origin
 from bridged.sites.policy import SitePolicy
@@ -79,11 +80,12 @@ def run(args: argparse.Namespace) -> int:
     config = load(args.config)
     policy = site_policy(config, args.allow)
     port = config.port if args.port is None else args.port
-    prompts = prompts_here(config)
+    windows = Windows()
+    prompts = prompts_here(config, others=[windows])
     tsa = time_stamp_authority(config.documents)
     with _bus(args.virtual, args.ca) as bus:
         any_user = args.any_user or config.any_user
-        hub_parts = (prompts, policy, tsa)
+        hub_parts = (prompts, windows, policy, tsa)
         modules = find_modules(config, virtual=args.virtual is not None)
         asyncio.run(
             _serve(bus, hub_parts, port, args.exit_unused, modules=modules, any_user=any_user)
@@ -158,7 +160,7 @@ def _bus(profile: str | None, ca: Path | None) -> Iterator[Bus]:
 
 async def _serve(
     bus: Bus,
-    parts: tuple[Prompts, SitePolicy, TimestampAuthority | None],
+    parts: tuple[Prompts, Windows, SitePolicy, TimestampAuthority | None],
     port: int,
     exit_unused_s: float | None,
     *,
@@ -178,7 +180,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-    prompts, policy, tsa = parts
+    prompts, windows, policy, tsa = parts
     await asyncio.to_thread(policy.store.load)
     audit = Audit(Journal(audit_dir()))
     await audit.write("daemon.started", version=__version__, pid=os.getpid())
@@ -186,10 +188,11 @@ async def _serve(
     await hub.start()
     try:
         token = secrets.token_urlsafe(32)
-        app = create_app(hub, token)
+        app = create_app(hub, token, windows)
         unused = WhenUnused(exit_unused_s, ending.set) if exit_unused_s else None
         handed = systemd.handed_sockets()
         async with listening(app, port, handed, unused, any_user=any_user) as bound:
+            windows.base = f"http://127.0.0.1:{bound}"
             with token_file(runtime_dir(), bound, token) as path:
                 log.info("the token for programs is in %s", path)
                 print(f"listening on http://127.0.0.1:{bound}", flush=True)

@@ -293,3 +293,20 @@ def _signed(language: Language, signing: Signing) -> list[Fact]:
 def _expiry_warning(subject: Subject) -> tuple[str, ...]:
     days = subject.certificate.expires_in_days if subject.certificate else EXPIRES_SOON_DAYS + 1
     return (_SOON[subject.language].format(days=days),) if days <= EXPIRES_SOON_DAYS else ()
+
+
+_WINDOW_WORDS: dict[str, Text] = {
+    "shownBy": _text(
+        "このコンピューターのbridgedが表示しています", "Shown by bridged on this computer"
+    ),
+    "quoted": _text("サイトの表示", "the site's own words"),
+    "details": _text("署名するデータのハッシュ値", "Digests of what is signed"),
+    "notTheSame": NOT_THE_SAME,
+    "over": _text("終わりました。この画面を閉じてください。", "Done. You can close this window."),
+    "working": _text("しばらくお待ちください。", "One moment."),
+}
+
+
+def window_words(language: Language) -> dict[str, str]:
+    """Return what the window says beside the question itself."""
+    return {name: text[language] for name, text in _WINDOW_WORDS.items()}

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bridged.errors import AddressInUse
+from bridged.pin.window import Windows
 from bridged.protocol.codec import encode
 from bridged.protocol.messages import SUBPROTOCOL, CloseCode
 from bridged.protocol.openrpc import document
-from bridged.server import sites
+from bridged.server import ask, sites
 from bridged.server.connection import Connection
 from bridged.server.door import Door
 from bridged.server.guard import guard, identify
@@ -58,7 +59,7 @@ class Daemon:
 DAEMON = web.AppKey("daemon", Daemon)
 
 
-def create_app(hub: Hub, token: str) -> web.Application:
+def create_app(hub: Hub, token: str, windows: Windows | None = None) -> web.Application:
     """Return the application; the hub is started and stopped by the caller."""
     app = web.Application(middlewares=[guard], client_max_size=MAX_BODY)
     app[DAEMON] = Daemon(hub, token, set())
@@ -74,6 +75,8 @@ def create_app(hub: Hub, token: str) -> web.Application:
             web.post("/sites/reload", _reload),
         ]
     )
+    if windows is not None:
+        ask.add_routes(app, windows)
     app.on_shutdown.append(_close_sockets)
     return app
 
