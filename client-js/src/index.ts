@@ -33,6 +33,7 @@ export type { BridgeEvents, ClosedEvent, OpenedEvent, TypedEventTarget } from ".
 export type { Lease } from "./lease.ts";
 export type { Messages } from "./messages.ts";
 export type { Permission } from "./permission.ts";
+export { openPromptWindow, PromptWindow } from "./prompt.ts";
 export * from "./protocol.ts";
 export type { CallOptions, Progress } from "./rpc.ts";
 export type { Socket, SocketConstructor } from "./socket.ts";

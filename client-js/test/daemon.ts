@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
@@ -22,6 +22,9 @@ export class Daemon {
 
   static async start(profile: string, ...sites: string[]): Promise<Daemon> {
     const home = await mkdtemp(join(tmpdir(), "bridged-client-test-"));
+    // Nobody looks at a window here.
+    await mkdir(join(home, "bridged"));
+    await writeFile(join(home, "bridged", "config.toml"), '[pin]\nways = ["page"]\n');
     const daemon = new Daemon(home, profile, sites);
     await daemon.#listening();
     return daemon;
