@@ -74,6 +74,9 @@ class BareClient:
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     """The port of a daemon that allows the portal everything, and its runtime folder."""
     home = tmp_path_factory.mktemp("home")
+    (home / "bridged").mkdir()
+    # Nobody opens a window here.
+    (home / "bridged" / "config.toml").write_text('[pin]\nways = ["page"]\n')
     grants = f"{PORTAL}=certificates,sign,page-pin"
     command = ["serve", "--port", "0", "--virtual", "ebid", "--allow", grants]
     with subprocess.Popen(
