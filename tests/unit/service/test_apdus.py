@@ -45,6 +45,17 @@ def in_words(command: Command) -> str:
     raise AssertionError(command)
 
 
+@pytest.fixture(autouse=True)
+def _each_in_a_transaction_of_its_own(page: Page, hub: Hub) -> None:
+    """Leave nothing to how fast the next job comes."""
+    linger(hub, 0.0)
+
+
+def linger(hub: Hub, seconds: float) -> None:
+    for slot in hub.readers.all():
+        slot.worker._linger_s = seconds
+
+
 @pytest.fixture
 def inserted(bus: InProcessBus, page: Page) -> Callable[[VirtualCard], list[str]]:
     """Return a function that puts a card in, and the list in which its APDUs appear."""
@@ -88,7 +99,7 @@ async def test_piv(page: Page, inserted, ebid: VirtualCard) -> None:
 
 
 async def test_piv_with_a_key_that_always_wants_its_pin(
-    page: Page, inserted, ebid: VirtualCard
+    page: Page, inserted, ebid: VirtualCard, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = inserted(ebid)
     await page.event("card.inserted")
@@ -99,6 +110,12 @@ async def test_piv_with_a_key_that_always_wants_its_pin(
     request = {"certificate": key.id, "algorithm": key.algorithms[0]}
     await page.call("signature.create", **request, digests=(DIGEST,))
     assert taken(seen) == [PIV, PIN, SIGN]
+    # A page that goes on at once goes on in the same transaction.
+    linger(hub, 60.0)
+    monkeypatch.setattr("bridged.pcsc.worker.HOLD_S", 60.0)
+    await page.call("pin.verify", key=key.id, pin=EBID_PIN)
+    await page.call("signature.create", **request, digests=(DIGEST,) * 3)
+    assert taken(seen)[-7:] == [TRIES, PIN, SIGN, PIN, SIGN, PIN, SIGN]
 
 
 async def test_piv_in_full(page: Page, inserted, ebid: VirtualCard) -> None:
