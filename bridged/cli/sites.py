@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import logging
 import sys
 from pathlib import Path
 
@@ -78,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     """Do it, and tell the daemons of this user that run."""
     from bridged.cli.serve import site_policy
 
+    logging.getLogger("bridged.audit").setLevel(logging.WARNING)
     policy = site_policy(load(args.config), [])
     policy.store.load()
     return int(args.act(policy, args))

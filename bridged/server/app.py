@@ -18,7 +18,7 @@ from bridged.protocol.codec import encode
 from bridged.protocol.messages import SUBPROTOCOL, CloseCode
 from bridged.protocol.openrpc import document
 from bridged.server import ask, sites
-from bridged.server.connection import Connection
+from bridged.server.connection import Bucket, Connection
 from bridged.server.door import Door
 from bridged.server.guard import guard, identify
 from bridged.server.status import script, status_page, stylesheet
@@ -54,6 +54,11 @@ class Daemon:
         of_site = sum(each.site.origin == site.origin for each in self.connections)
         strangers = sum(not each.site.grants for each in self.connections)
         return of_site >= MAX_CONNECTIONS or (not site.grants and strangers >= MAX_STRANGERS)
+
+    def bucket(self, site: Site) -> Bucket:
+        """Return what bounds the messages of a site, over all its connections."""
+        own = (each.bucket for each in self.connections if each.site.origin == site.origin)
+        return next(own, None) or Bucket()
 
 
 DAEMON = web.AppKey("daemon", Daemon)
@@ -174,7 +179,7 @@ async def _socket(request: web.Request) -> web.StreamResponse:
     elif daemon.full(who):
         await ws.close(code=CloseCode.TOO_MANY_CONNECTIONS, message=b"too many connections")
     else:
-        connection = Connection(daemon.hub, ws, who)
+        connection = Connection(daemon.hub, ws, who, daemon.bucket(who))
         daemon.connections.add(connection)
         try:
             await connection.run()

@@ -42,10 +42,10 @@ class TurnedAway(Exception):
 
 
 class Bucket:
-    """Lets `BURST` frames through at once and `FRAMES_PER_S` in the long run."""
+    """Shared by the connections of a site. Lets `BURST` frames through at once and `FRAMES_PER_S` in the long run."""
 
-    def __init__(self, now: float) -> None:
-        self._left, self._at = float(BURST), now
+    def __init__(self) -> None:
+        self._left, self._at = float(BURST), 0.0
 
     def take(self, now: float) -> None:
         """Take one; raises `Flood` when the bucket is empty."""
@@ -59,8 +59,9 @@ class Bucket:
 class Connection:
     """A connected site; a `Peer` of the hub."""
 
-    def __init__(self, hub: Hub, socket: web.WebSocketResponse, site: Site) -> None:
+    def __init__(self, hub: Hub, socket: web.WebSocketResponse, site: Site, bucket: Bucket) -> None:
         self.site = site
+        self.bucket = bucket
         self._hub = hub
         self.socket = socket
         self._session = Session()
@@ -105,7 +106,6 @@ class Connection:
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
-        bucket = Bucket(loop.time())
         while True:
             try:
                 # A time-out of `receive` itself would begin anew with every pong.
@@ -115,7 +115,7 @@ class Connection:
                 raise Idle from None
             if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}:
                 return
-            bucket.take(loop.time())
+            self.bucket.take(loop.time())
             if message.type is not WSMsgType.TEXT:
                 await self.socket.close(code=1003, message=b"text frames only")
                 return

@@ -36,7 +36,10 @@ TEXTS: dict[str, Text] = {
         "No site is allowed yet. A site asks when it comes for the first time.",
     ),
     "denied": ("拒否しています", "Denied"),
-    "nothing": ("許可した操作はありません", "Nothing is allowed"),
+    "refused": (
+        "許可しませんでした（しばらく確認を表示しません）",
+        "Not allowed; asks again later",
+    ),
     "forget": ("許可を取り消す", "Revoke"),
     "forget_denial": ("拒否を取り消す", "Take back"),
     "failed": (
@@ -133,19 +136,20 @@ def _sites(decisions: list[Decision], lang: int) -> str:
 
 def _site(decision: Decision, lang: int) -> str:
     grants = ("・", ", ")[lang].join(GRANTS[grant][lang] for grant in sorted(decision.grants))
-    what = TEXTS["denied"][lang] if decision.denied else grants or TEXTS["nothing"][lang]
+    refused = decision.denied or not grants
+    what = TEXTS["denied" if decision.denied else "refused"][lang] if refused else grants
     by = SOURCES[decision.source][lang]
     if (made := decision.remembered) is not None:
         by = f"{HOWS[made.how][lang]} {made.at.astimezone():%Y-%m-%d}"
     button = ""
     if decision.source is Source.PERSON:
-        text = TEXTS["forget_denial" if decision.denied else "forget"][lang]
+        text = TEXTS["forget_denial" if refused else "forget"][lang]
         label = f"{decision.origin}: {text}"
         button = (
             f'<button type="button" data-forget="{escape(decision.origin)}" '
             f'aria-label="{escape(label)}">{escape(text)}</button>'
         )
-    mood = ' class="bad"' if decision.denied else ""
+    mood = ' class="bad"' if refused else ""
     return (
         f"<li{mood}><div><strong>{escape(decision.origin)}</strong>"
         f"<span>{escape(what)}</span><small>{escape(by)}</small></div>{button}</li>"

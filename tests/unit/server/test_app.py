@@ -314,6 +314,21 @@ async def test_a_flood_is_cut_off(daemon: Daemon, monkeypatch: pytest.MonkeyPatc
         assert ws.close_code == m.CloseCode.FLOOD
 
 
+async def test_the_connections_of_a_site_share_what_it_may_send(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "BURST", 4)
+    monkeypatch.setattr(connection_module, "FRAMES_PER_S", 0)
+    async with open_socket(daemon) as one, open_socket(daemon) as two:
+        for ws in (one, two, one, two):
+            assert "result" in await ask(ws, "bridge.info")
+        async with open_socket(daemon, "https://other.example") as other:
+            assert "result" in await ask(other, "bridge.info")
+        await two.send("{}")
+        await two.wait_closed()
+        assert two.close_code == m.CloseCode.FLOOD
+
+
 async def test_a_connection_that_asks_nothing_is_closed(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
