@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cache
-from typing import Any
+from typing import Any, cast, get_type_hints
 
 import msgspec
 
 from bridged import __version__
+from bridged.errors import BridgedError
 from bridged.model import Wire
 from bridged.protocol import codec
 from bridged.protocol.messages import (
     METHODS,
     NOTIFICATIONS,
     SUBPROTOCOL,
+    CloseCode,
     Empty,
     Method,
     NoParams,
@@ -41,7 +44,11 @@ def document() -> OpenRpc:
             "license": {"name": "Apache-2.0"},
         },
         methods=methods,
-        components={"schemas": schemas, "errors": _errors()},
+        components={
+            "schemas": schemas,
+            "errors": _errors(),
+            "x-closeCodes": {str(code.value): code.name for code in CloseCode},
+        },
     )
 
 
@@ -94,6 +101,16 @@ def _errors() -> dict[str, Any]:
             "code": kind.code,
             "message": (kind.__doc__ or "").splitlines()[0],
             "data": {"reason": reason},
+            "x-fields": _fields(kind),
         }
         for reason, kind in codec.REASONS.items()
+    }
+
+
+def _fields(kind: type[BridgedError]) -> dict[str, Any]:
+    """Return the schema of each member that `error.data` has beside `reason` and `messages`."""
+    hints = get_type_hints(kind)
+    return {
+        codec.wire_name(field.name): msgspec.json.schema(hints[field.name])
+        for field in fields(cast("Any", kind))
     }

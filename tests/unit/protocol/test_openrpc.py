@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
 from bridged.protocol.codec import REASONS, encode
-from bridged.protocol.messages import METHODS, NOTIFICATIONS
+from bridged.protocol.messages import METHODS, NOTIFICATIONS, CloseCode
 from bridged.protocol.openrpc import document
 
 
@@ -45,3 +46,16 @@ def test_every_error_has_its_code_and_reason() -> None:
         reason: kind.code for reason, kind in REASONS.items()
     }
     assert all(error["message"] for error in told.values())
+
+
+def test_every_error_has_its_fields_and_every_close_code_its_name() -> None:
+    components = json.loads(encode(document()))["components"]
+    fields = {reason: error["x-fields"] for reason, error in components["errors"].items()}
+    assert fields["pin-incorrect"] == {
+        "triesLeft": {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+    }
+    assert fields["algorithm-unsupported"]["supported"]["items"] == {"type": "string"}
+    assert fields["no-card"] == {}
+    for reason, kind in REASONS.items():
+        assert len(fields[reason]) == len(dataclasses.fields(kind))  # type: ignore[arg-type]
+    assert components["x-closeCodes"] == {str(code.value): code.name for code in CloseCode}
