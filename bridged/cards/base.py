@@ -12,6 +12,7 @@ from bridged.errors import (
     PinBlocked,
     PinIncorrect,
     PinLastTry,
+    PinRequired,
     PinUnblockUnsupported,
 )
 from bridged.model import CardType, PinRules, PinStatus, Usage
@@ -65,7 +66,7 @@ class PinObject:
     puk: PinRules | None = None
     block: PinBlock = PinBlock()
     protected: bool = False
-    """The card's own software has the person type it; `Driver.verify_on_keypad` starts that."""
+    """The card's own software has the person type it; see `Driver.verify_protected`."""
 
     def status(self, *, tries_left: int | None, verified: bool) -> PinStatus:
         """Return the state of this PIN."""
@@ -152,6 +153,15 @@ class Driver(ABC):
     @abstractmethod
     def verify_on_keypad(self, key: Key, keypad: Keypad) -> None:
         """Verify a PIN that is typed on the reader, after `guard`; raises as `verify_pin`."""
+
+    def verify_protected(self, key: Key) -> None:
+        """Have the card's own software ask for a `protected` PIN, after `guard`.
+
+        Raises as `verify_pin`, `UserCancelled`, `UserTimeout`, and `PinRequired` where there is no
+        such software (as here).
+        """
+        del key
+        raise PinRequired
 
     @abstractmethod
     def change_pin(self, key: Key, pin: Pin, new: Pin) -> None:

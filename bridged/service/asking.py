@@ -9,6 +9,7 @@ from dataclasses import replace
 import msgspec
 
 from bridged.cards.base import Key, PinObject
+from bridged.config import PinWay
 from bridged.errors import (
     PinBlocked,
     PinIncorrect,
@@ -24,7 +25,7 @@ from bridged.protocol.messages import PromptedEvent, PromptingEvent
 from bridged.secret import Pin
 from bridged.service.calls import Call
 from bridged.service.card import InsertedCard
-from bridged.service.keys import readable, verify
+from bridged.service.keys import readable, verify, verify_protected
 from bridged.service.leases import Held, Leases
 
 Ask = Callable[[Subject], Question]
@@ -143,12 +144,25 @@ class Asking:
         self, call: Call, card: InsertedCard, key: Key, pin: PinObject, ask: Ask
     ) -> tuple[Pin, int]:
         """Ask for the PIN of a key until the card takes it; ends at once when the card is gone."""
+        if pin.protected:
+            return Pin(""), await self.protected(call, card, key, accept_last_try=False)
 
         async def ask_in_turn() -> tuple[Pin, int]:
             async with self.interview(call, card, key, pin) as interview:
                 return await interview.verified(ask)
 
         return await card.while_here(ask_in_turn())
+
+    async def protected(
+        self, call: Call, card: InsertedCard, key: Key, *, accept_last_try: bool
+    ) -> int:
+        """Let the card's own software ask, while the page tells that it does; return the epoch."""
+        person = asker(call, card.reader)
+        person.told(Where(PinWay.PINPAD))
+        try:
+            return await verify_protected(card, key, accept_last_try=accept_last_try)
+        finally:
+            person.told(None)
 
     @asynccontextmanager
     async def right_to_sign(
@@ -177,7 +191,8 @@ class Asking:
     async def _leased_to(
         self, call: Call, card: InsertedCard, key: Key, shape: PinObject, ask: Ask
     ) -> Held:
-        self.require_open(call)
+        if not shape.protected:
+            self.require_open(call)
         self._leases.reserve(card, call.peer, successor=call)
         try:
             pin, epoch = await self.verified(call, card, key, shape, ask)

@@ -60,6 +60,21 @@ async def verify(card: InsertedCard, key: Key, pin: Pin, *, accept_last_try: boo
             driver.verify_pin_guarded(key, own, accept_last_try=accept_last_try)
         return driver.epoch
 
+    return await _verified(card, job)
+
+
+async def verify_protected(card: InsertedCard, key: Key, *, accept_last_try: bool) -> int:
+    """Have the card's own software ask for the PIN; as `verify`."""
+
+    def job(driver: Driver) -> int:
+        driver.guard(key, accept_last_try=accept_last_try)
+        driver.verify_protected(key)
+        return driver.epoch
+
+    return await _verified(card, job)
+
+
+async def _verified(card: InsertedCard, job: Callable[[Driver], int]) -> int:
     try:
         return await card.run(job)
     except (PinIncorrect, PinLastTry, PinBlocked):

@@ -47,12 +47,16 @@ class Pins:
         self, call: Call, card: InsertedCard, key: Key, shape: PinObject, params: m.PinVerifyParams
     ) -> Held:
         """Take a lease."""
-        given = self._from_page(call, params.pin, shape.rules)
-        if given is None:
+        given = None if shape.protected else self._from_page(call, params.pin, shape.rules)
+        if given is None and not shape.protected:
             self._require_open(call, card)
         self._leases.reserve(card, call.peer)
         try:
-            if given is None:
+            if shape.protected:
+                agreed = params.accept_last_try
+                epoch = await self._asking.protected(call, card, key, accept_last_try=agreed)
+                pin = Pin("")
+            elif given is None:
                 pin, epoch = await self._asking.verified(
                     call, card, key, shape, lambda s: verify_question(s, params.lease_seconds)
                 )

@@ -21,6 +21,7 @@ from bridged.errors import (
     PinBlocked,
     PinFormat,
     PinIncorrect,
+    PinRequired,
     UserCancelled,
     UserTimeout,
 )
@@ -157,9 +158,13 @@ class Pkcs11Driver(Driver):
         self._login(key, bytearray(pin.reveal()), CALL_S)
         self._verified[index] = pin.copy()
 
-    def verify_on_keypad(self, key: Key, keypad: Keypad | None) -> None:
-        """Log in without a PIN: the module has the person type it (`PinObject.protected`)."""
-        del keypad
+    def verify_on_keypad(self, key: Key, keypad: Keypad) -> None:
+        """Raise `PinRequired`: the module has the card to itself, and its own way to a keypad."""
+        del key, keypad
+        raise PinRequired
+
+    def verify_protected(self, key: Key) -> None:
+        """Log in without a PIN (CKF_PROTECTED_AUTHENTICATION_PATH)."""
         index, _ = self._where[key.ref]
         try:
             self._login(key, None, PERSON_S)

@@ -21,6 +21,7 @@ from bridged.errors import (
     KeyUsageForbidden,
     ModuleFault,
     PinIncorrect,
+    PinLastTry,
     PinRequired,
 )
 from bridged.model import Algorithm, ReaderState, Usage
@@ -225,3 +226,45 @@ async def test_a_pin_is_not_sent_to_the_next_card_whose_events_are_late(
     bus.insert(0, VirtualCard([], b"another"))
     monkeypatch.setattr(process_of(hub), "call", None)
     assert isinstance(await page.fails("pin.verify", key=key, pin="123456"), CardRemoved)
+
+
+# ---- a module that has the PIN typed itself ----
+
+PROTECTED, PROTECTED_LAST = 0x50C, 0x2050C
+
+
+async def test_a_protected_pin_is_asked_for_by_the_module_and_by_nobody_here(
+    bus, unknown, hostile, modules, page
+) -> None:
+    modules.append(hostile(flags=PROTECTED))
+    await insert(bus, page, 0, unknown)
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    await page.call("pin.verify", as_id=5, key=key)
+    asked = await page.event("pin.prompting")
+    assert (asked.id, asked.way) == (5, "pinpad")
+    assert (await page.event("pin.prompted")).id == 5
+    assert (await page.call("pin.status", key=key)).verified
+
+
+async def test_the_last_try_at_a_protected_pin_is_guarded(
+    bus, unknown, hostile, modules, page
+) -> None:
+    modules.append(hostile(flags=PROTECTED_LAST))
+    await insert(bus, page, 0, unknown)
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    assert isinstance(await page.fails("pin.verify", key=key), PinLastTry)
+    await page.call("pin.verify", key=key, accept_last_try=True)
+
+
+async def test_a_signature_without_a_lease_has_the_module_ask(
+    bus, unknown, hostile, modules, page, hub
+) -> None:
+    modules.append(hostile(flags=PROTECTED))
+    await insert(bus, page, 0, unknown)
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    wanted = {"certificate": key, "algorithm": Algorithm.RS256, "digests": (bytes(32),)}
+    # It signed, after the PIN, what does not verify.
+    assert (await page.fails("signature.create", **wanted)).reason == "card-fault"
+    assert (await page.event("pin.prompting")).way == "pinpad"
+    await idle(hub)
+    assert not process_of(hub).running

@@ -222,7 +222,7 @@ def test_a_protected_pin_is_typed_elsewhere(hostile) -> None:
     driver = found(hostile(flags=PROTECTED))
     key = driver.keys(Usage.SIGNATURE)[0]
     assert key.pin.protected
-    driver.verify_on_keypad(key, None)
+    driver.verify_protected(key)
     assert driver.sign(key, Input.RSA_DIGEST_INFO, bytes(32))
     driver.end()
 
@@ -230,7 +230,7 @@ def test_a_protected_pin_is_typed_elsewhere(hostile) -> None:
 def test_a_person_who_types_nothing_has_run_out_of_time(hostile, short_times) -> None:
     driver = found(hostile("hang-login", flags=PROTECTED))
     with pytest.raises(UserTimeout):
-        driver.verify_on_keypad(driver.keys()[0], None)
+        driver.verify_protected(driver.keys()[0])
     driver.end()
 
 
