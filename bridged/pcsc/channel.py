@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bridged.errors import CardFault
-from bridged.pcsc.apdu import ApduError, Command, Response
+from bridged.pcsc.apdu import SW, ApduError, Command, Response
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +61,14 @@ class Channel:
         Raises `CardFault` for an answer without end or without a status word, and what the
         connection raises.
         """
-        if self.extended or not command.needs_extended:
+        if not command.needs_extended:
             return self._collect(command, self._exchange(command))
+        if self.extended:
+            response = self._exchange(command)
+            if response.sw != SW.WRONG_LENGTH:
+                return self._collect(command, response)
+            # The ATR has promised what the card, or the reader between, does not take.
+            self.extended = False
         le = None if command.le is None else min(command.le, 256)
         *links, last = replace(command, le=le).chain()
         for link in links:

@@ -280,6 +280,7 @@ def test_a_new_transaction_selects_before_it_asks_unless_that_would_log_out(
     ("answer", "error"),
     [
         ("63C2", PinIncorrect),
+        ("6300", PinIncorrect),
         ("63C0", PinBlocked),
         ("6984", PinBlocked),
         ("6983", PinBlocked),
@@ -298,6 +299,29 @@ def test_a_refused_pin_is_told_and_nothing_is_verified(
         driver.verify_pin(key, Pin("ABC123"))
     (key,) = driver.keys(Usage.SIGNATURE)
     assert key.certificate is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "left", "verified"),
+    [
+        ("63C3", 3, False),
+        ("63C0", 0, False),
+        ("6984", 0, False),
+        ("6983", 0, False),
+        ("6300", None, False),
+        ("9000", None, True),
+    ],
+)
+def test_the_state_of_a_pin_is_what_an_empty_verify_says(
+    script,
+    der: bytes,
+    answer: str,
+    left: int | None,
+    verified: bool,  # noqa: FBT001
+) -> None:
+    _, driver, key = authentication(script, der, FILE["0018"], (ASK, answer))
+    status = driver.pin_status(key)
+    assert (status.tries_left, status.verified, status.blocked) == (left, verified, left == 0)
 
 
 @pytest.mark.parametrize("answer", ["6982", "6A82", "6F00"])

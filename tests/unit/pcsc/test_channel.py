@@ -33,6 +33,13 @@ def test_a_long_command_goes_in_one_where_the_card_takes_extended_length(script)
     assert channel.transmit(LONG) == Response(b"\x01", 0x9000)
 
 
+def test_a_card_that_does_not_take_what_its_atr_promised_gets_chains_from_then_on(script) -> None:
+    chain = [("1087079A FF" + "00" * 255, "9000"), ("0087079A 2D" + "00" * 45 + "00", "019000")]
+    refused = ("0087079A 00 012C" + "00" * 300 + "0000", "6700")
+    channel = script(refused, *chain, *chain, extended=True)
+    assert channel.transmit(LONG) == channel.transmit(LONG) == Response(b"\x01", 0x9000)
+
+
 def test_a_short_command_stays_short_where_extended_length_is_there(script) -> None:
     channel = script(("00CB3FFF 03 5C017E 00", "9000"), extended=True)
     assert channel.transmit(GET_DATA).ok
