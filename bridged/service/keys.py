@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from bridged.cards.base import Driver, Key, SecurityStatus
 from bridged.errors import (
+    CardFault,
     CardUnsupported,
     CertificateExpired,
     CertificateNotFound,
@@ -20,6 +21,7 @@ from bridged.errors import (
     PinRequired,
 )
 from bridged.model import X509, Algorithm, Certificate, Usage
+from bridged.pcsc.apdu import SW
 from bridged.secret import Pin
 from bridged.service.card import InsertedCard
 from bridged.service.leases import Held
@@ -174,6 +176,8 @@ class SigningKey:
         try:
             return await self.card.run(job, late=late)
         except SecurityStatus:
+            if held is None:
+                raise CardFault(sw=f"{SW.SECURITY_STATUS:04X}") from None
             raise LeaseEnded from None
 
 
