@@ -20,6 +20,7 @@ export type {
   Signing,
 } from "./bridge.ts";
 export { type ConnectOptions, connect, type Environment } from "./connect.ts";
+export { CONNECT_GUIDE, guideFor } from "./connect-button/guide.ts";
 export {
   BridgeError,
   type CallErrors,
