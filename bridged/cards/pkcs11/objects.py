@@ -137,12 +137,12 @@ def fits(der: bytes) -> tuple[Usage, ...]:
 
 
 def inputs(der: bytes | None, mechanisms: frozenset[int]) -> frozenset[Input]:
-    """Return what the token takes of the key of a certificate."""
-    certificate = None if der is None else _loaded(der)
-    if certificate is None:
-        return frozenset()
-    public = certificate.public_key()
-    forms = next((forms for kind, forms in _KINDS if isinstance(public, kind)), set[Input]())
+    """Return what the token takes of the key of a certificate, or of any key while that hides."""
+    forms = set(Input)
+    if der is not None:
+        certificate = _loaded(der)
+        public = None if certificate is None else certificate.public_key()
+        forms = next((forms for kind, forms in _KINDS if isinstance(public, kind)), set())
     return frozenset(form for form in forms if MECHANISMS[form] in mechanisms)
 
 

@@ -359,3 +359,86 @@ def test_a_worker_that_never_had_a_job_ends(bus) -> None:
     worker.close()
     worker.join(WAIT_S)
     assert bus.seen() == []
+
+
+# ---- jobs that run apart, beside a companion ----
+
+
+class Recorded:
+    """A companion whose end is written down among the calls of the bus."""
+
+    def __init__(self, bus) -> None:
+        self.bus = bus
+
+    def end(self) -> None:
+        self.bus.note("companion ends")
+
+
+def generation(bus) -> int:
+    return bus.real.open().generation(bus.reader)
+
+
+def with_companion(worker: Worker, bus) -> Callable[[], str]:
+    def job() -> str:
+        worker.companion = Recorded(bus)
+        return "done"
+
+    return job
+
+
+def test_a_job_apart_runs_without_a_connection_of_ours(with_card, make_worker) -> None:
+    worker = make_worker()
+    result(worker, select)
+    with_card.seen()
+    here = generation(with_card)
+    assert worker.submit_apart(here, with_card.seen).result(WAIT_S) == [
+        "close",
+        "generation",
+    ]
+
+
+def test_a_job_goes_on_apart_before_any_other(with_card, make_worker) -> None:
+    worker, order = make_worker(), []
+    here = generation(with_card)
+
+    def apart() -> str:
+        order.append("apart")
+        return "done"
+
+    def native(_: Channel) -> str:
+        worker.submit(lambda _: order.append("next"))
+        raise module.Apart(here, apart)
+
+    assert result(worker, native) == "done"
+    result(worker, select)
+    assert order == ["apart", "next"]
+
+
+def test_a_job_apart_is_for_its_own_insertion(with_card, make_worker) -> None:
+    worker = make_worker()
+    with pytest.raises(CardRemoved):
+        worker.submit_apart(generation(with_card) + 1, lambda: None).result(WAIT_S)
+
+
+def test_a_companion_is_ended_and_then_the_card_reset(with_card, make_worker) -> None:
+    worker = make_worker()
+    worker.submit_apart(generation(with_card), with_companion(worker, with_card)).result(WAIT_S)
+    with_card.seen()
+    worker.disconnect(reset=True)
+    with_card.await_call("companion ends")
+    with_card.await_call("connect")
+    with_card.await_call("close, reset")
+    result(worker, select)
+    assert "companion ends" not in with_card.seen()
+
+
+def test_an_idle_companion_is_ended_unless_a_pin_is_verified(
+    with_card, make_worker, monkeypatch
+) -> None:
+    worker = make_worker()
+    worker.keep_connected(keep=True)
+    worker.submit_apart(generation(with_card), with_companion(worker, with_card)).result(WAIT_S)
+    monkeypatch.setattr(module, "COMPANION_IDLE_S", 0.01)
+    assert worker._patience_s() is None
+    worker.keep_connected(keep=False)
+    with_card.await_call("companion ends")
