@@ -12,6 +12,7 @@ from portal_demo.clock import Clock, utc_now
 from portal_demo.db import Database
 from portal_demo.demo import fill_register, fill_users
 from portal_demo.demo_notices import fill_notices
+from portal_demo.help import index
 from portal_demo.language import Language
 from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, refusals
 from portal_demo.registration import Registration
@@ -25,6 +26,7 @@ from portal_demo.views import (
     login,
     notices,
     postal,
+    questions,
     receipt,
     search,
     session,
@@ -46,6 +48,7 @@ VIEWS = (
     session,
     users,
     notices,
+    questions,
 )
 
 
@@ -75,6 +78,8 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     portal = app[PORTAL]
     try:
         await portal.database.create_tables()
+        async with portal.database.transaction() as db:
+            await index(db)
         if portal.settings.demo:
             async with portal.database.transaction() as db:
                 await fill_register(db)

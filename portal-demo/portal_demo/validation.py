@@ -79,9 +79,12 @@ def _of_form(pattern: re.Pattern[str], sentence: Text) -> Callable[[Field, str],
 def _mail(field: Field, value: str) -> Text | None:
     if too_long := _too_long(field, value):
         return too_long
-    if _MAIL.fullmatch(value) and value.index("@") <= _MAIL_LOCAL_LENGTH:
-        return None
-    return _MAIL_FORM.fill(label=field.label)
+    return None if is_mail(value) else _MAIL_FORM.fill(label=field.label)
+
+
+def is_mail(value: str) -> bool:
+    """Tell whether a value has the form of a mail address."""
+    return bool(_MAIL.fullmatch(value)) and value.index("@") <= _MAIL_LOCAL_LENGTH
 
 
 _EMPTY = Text("{label}を入力して下さい。", "{label}: this item is required.")

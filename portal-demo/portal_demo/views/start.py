@@ -19,7 +19,6 @@ _PAGES: tuple[tuple[str, str, str, int | None], ...] = (
     ("/small/registration/menu", "menu.html", "small-5", 0),
     ("/registration", "registration.html", "3", 0),
     ("/registration/menu", "menu.html", "4", 0),
-    ("/questions", "questions.html", "questions", None),
 )
 _UNAVAILABLE = (
     ("/procurement/small/bidding", Text("電子入札", "Electronic bidding"), "/procurement/small"),
