@@ -6,11 +6,10 @@ import argparse
 import os
 import sys
 from contextlib import ExitStack
-from typing import BinaryIO
 
 import msgspec
 
-from bridged.cli.daemon import add_connection, connect
+from bridged.cli.daemon import add_connection, connect, print_json
 from bridged.errors import (
     BridgedError,
     InvalidParams,
@@ -64,9 +63,9 @@ def run(args: argparse.Namespace) -> int:
     except BridgedError as error:
         if not args.json:
             raise
-        _print(codec.encode(codec.error_object(error)).encode(), sys.stderr.buffer)
+        print_json(codec.encode(codec.error_object(error)).encode(), sys.stderr.buffer)
         return 1
-    _print(bytes(result), sys.stdout.buffer)
+    print_json(result)
     return 0
 
 
@@ -101,8 +100,3 @@ def read_params(text: bytes, kind: type[Params]) -> Params:
         return codec.decode_params(msgspec.Raw(text), kind)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise InvalidParams(path="params", detail=str(error)[:200]) from None
-
-
-def _print(value: bytes, to: BinaryIO) -> None:
-    to.write(msgspec.json.format(value, indent=2) + b"\n")
-    to.flush()

@@ -5,9 +5,22 @@ from __future__ import annotations
 import argparse
 
 from bridged import __version__
-from bridged.cli import ca, call, card, completion, doctor, log, serve, settings, sign, sites
+from bridged.cli import (
+    ca,
+    call,
+    card,
+    certs,
+    completion,
+    doctor,
+    log,
+    readers,
+    serve,
+    settings,
+    sign,
+    sites,
+)
 
-COMMANDS = (serve, sites, log, doctor, settings, sign, card, ca, call, completion)
+COMMANDS = (serve, sites, log, doctor, settings, readers, certs, sign, card, ca, call, completion)
 
 
 def parser() -> argparse.ArgumentParser:
