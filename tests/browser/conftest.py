@@ -13,7 +13,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    async_playwright,
+    expect,
+)
 
 from bridged.virtual.ca import DemoCa
 from bridged.virtual.card_process import CardProcess
@@ -26,6 +33,8 @@ REGISTRATION_NUMBER = "1234567890"
 COMPANY = "IT業者電子01"
 GRANTS = "certificates,sign,page-pin"
 CHROMIUM = os.environ.get("BRIDGED_CHROMIUM") or shutil.which("chromium") or "chromium"
+# Without Debian's Firefox (Ubuntu has a snap alone) playwright takes its own.
+FIREFOX = os.environ.get("BRIDGED_FIREFOX") or shutil.which("firefox-esr")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -207,6 +216,13 @@ class Chromium:
             ),
         )
         return page
+
+
+async def launch_firefox(playwright: Playwright) -> Browser:
+    """Start Firefox: the one of the system, or playwright's own."""
+    if not FIREFOX:
+        return await playwright.firefox.launch()
+    return await playwright.firefox.launch(channel="moz-firefox", executable_path=FIREFOX)
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -16,13 +14,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from .conftest import ARGUMENTS, CHROMIUM, GRANTS, ROOT, Stack, shoot
+from .conftest import ARGUMENTS, CHROMIUM, GRANTS, ROOT, Stack, launch_firefox, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.hil, pytest.mark.timeout(120)]
 
 EBID_PIN = "123456"
-# Without Debian's Firefox (Ubuntu has a snap alone) playwright takes its own.
-FIREFOX = os.environ.get("BRIDGED_FIREFOX") or shutil.which("firefox-esr")
 # The example speaks to the daemon's own port; the daemon of the test has another one.
 OTHER_PORT = """
 window.WebSocket = class extends WebSocket {{
@@ -53,12 +49,8 @@ async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         if request.param == "chromium":
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        elif FIREFOX:
-            browser = await playwright.firefox.launch(
-                channel="moz-firefox", executable_path=FIREFOX
-            )
         else:
-            browser = await playwright.firefox.launch()
+            browser = await launch_firefox(playwright)
         yield browser
         await browser.close()
 

@@ -9,9 +9,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, async_playwright, expect
 
-from .conftest import COMPANY, REGISTRATION_NUMBER, Chromium, Stack, shoot
+from .conftest import COMPANY, REGISTRATION_NUMBER, Chromium, Stack, launch_firefox, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.hil, pytest.mark.timeout(120)]
 
@@ -92,11 +92,26 @@ async def expect_receipt(page: Page) -> None:
     await expect(page.locator("#receipt-status")).to_have_text(re.compile("仮登録"))
 
 
+async def test_a_bidder_registers_in_firefox(stack: Stack) -> None:
+    stack.start()
+    async with async_playwright() as playwright:
+        browser = await launch_firefox(playwright)
+        page = await browser.new_page(locale="ja-JP")
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        await register_from_the_first_screen(page, stack)
+        await browser.close()
+    assert errors == []
+
+
 async def test_a_bidder_registers_from_the_first_screen_to_the_receipt(
     stack: Stack, chromium: Chromium
 ) -> None:
     stack.start()
-    page = await chromium.page()
+    await register_from_the_first_screen(await chromium.page(), stack)
+
+
+async def register_from_the_first_screen(page: Page, stack: Stack) -> None:
     await page.goto(stack.origin)
     await on_screen(page, 0)
     await panel(page, "ready")
