@@ -50,6 +50,37 @@ async def test_the_screens_behind_the_log_in_are_complete_in_english(visitor, ca
     assert japanese_words(receipt.text) == set()
 
 
+async def test_the_users_screens_are_complete_in_english(visitor):
+    await in_english(visitor)
+    for path in ("/small/registration", "/small/registration/change", "/small/registration/menu"):
+        assert japanese_words((await visitor.get(path)).text) == set()
+    assert japanese_words((await visitor.log_in_user(password="wrong12", number="x")).text) == set()
+    assert japanese_words((await visitor.log_in_user()).text) == set()
+    faulty = await visitor.fill_user(new_password="abc", contact_mail="x")
+    assert japanese_words(faulty.text) == set()
+    assert japanese_words((await visitor.fill_user()).text) == set()
+    confirmed = {"confirmation": visitor.confirmation}
+    receipt = await visitor.post_form("/small/confirm", **confirmed)
+    assert japanese_words(receipt.text) == set()
+
+
+async def test_change_and_renewal_are_complete_in_english(visitor, card, make_card):
+    await in_english(visitor)
+    for path in ("/change/pin", "/renewal/pin"):
+        assert japanese_words((await visitor.get(path)).text) == set()
+    answer = await visitor.log_in(card, procedure="change")
+    assert japanese_words((await visitor.get(answer.json["location"])).text) == set()
+    await visitor.reach_confirmation(card)
+    await visitor.register(card)
+    new = make_card()
+    await visitor.log_in(card, procedure="renew")
+    assert japanese_words((await visitor.get("/renewal/new-card")).text) == set()
+    await visitor.log_in(new, "/api/renewal/card")
+    assert japanese_words((await visitor.fill("/renewal/form")).text) == set()
+    location = (await visitor.register(new, card, "renew")).json["location"]
+    assert japanese_words((await visitor.get(location)).text) == set()
+
+
 @pytest.mark.parametrize(
     ("accept", "language"),
     [

@@ -10,6 +10,8 @@ import pytest
 from portal_demo.fields import (
     CARD_FORM,
     SEARCH_FIELDS,
+    USER_FORM,
+    USER_SEARCH_FIELDS,
     ReadOnly,
 )
 from portal_demo.models import Company
@@ -110,6 +112,39 @@ async def test_markup_in_a_field_stays_text(visitor, card, field):
     assert "<script>alert" not in text
     assert "<img src=x" not in text
     assert text.count("<script") == text.count('<script type="module" src="/static/js/')
+
+
+@pytest.mark.parametrize("field", USER_FORM.fields, ids=lambda field: field.name)
+async def test_markup_in_a_field_of_the_user_stays_text(visitor, field):
+    await visitor.log_in_user()
+    page = await visitor.fill_user(**{field.name: XSS})
+    assert page.value(field.name) == "" if field.secret else True
+    assert "<script>alert" not in page.text
+    assert "<img src=x" not in page.text
+    assert page.text.count("<script") == page.text.count('<script type="module" src="/static/js/')
+
+
+@pytest.mark.parametrize("field", USER_SEARCH_FIELDS, ids=lambda field: field.name)
+async def test_markup_in_the_search_of_the_user_stays_text(visitor, field):
+    page = await visitor.log_in_user(**{field.name: XSS})
+    assert page.status == 422
+    assert "<script>alert" not in page.text
+
+
+async def test_the_user_form_has_the_labels_and_notes_of_the_manual(visitor):
+    page = await visitor.log_in_user()
+    assert "利用者変更では、登録されている業者情報の変更を行います。" in page.text
+    assert re.findall(r'<h2 id="section-\d">([^<]+)<', page.text) == [
+        "企業情報", "代表窓口連絡先情報", "ID登録依頼者連絡先情報", "資格審査情報",
+    ]  # fmt: skip
+    for name, note in [
+        ("password", "(※)(半角英数字6文字以上256以内)"),
+        ("requester_mail", "(※)(半角100文字以内)"),
+        ("qualification_name", "(※)(60文字以内)"),
+    ]:
+        assert page.element(f"{name}-note") == note
+    labels = {line.label.ja for line in USER_FORM.layout}
+    assert {"地域区分", "ユーザID", "パスワード", "新パスワード", "新パスワード確認"} <= labels
 
 
 @pytest.mark.parametrize("field", SEARCH_FIELDS, ids=lambda field: field.name)

@@ -314,6 +314,48 @@ async def test_a_new_site_is_let_in_and_the_pin_is_asked_for_outside_the_page(
     await on_screen(page, 6)
 
 
+async def test_every_kind_of_card_has_its_state(stack: Stack, chromium: Chromium) -> None:
+    daemon = stack.daemon(service=str(stack.folder / "nothing"))
+    stack.portal()
+    page = await chromium.page()
+    await page.goto(f"{stack.origin}/registration/pin")
+    await panel(page, "pcsc-unavailable")
+    await shoot(page, "state-pcsc-unavailable")
+    daemon.terminate()
+    await panel(page, "not-running")
+    stack.daemon()
+    await panel(page, "no-card")
+    for profile, state in (
+        ("expired", "certificate-expired"),
+        ("not-yet-valid", "certificate-expired"),
+        ("blocked", "pin-blocked"),
+        ("unknown", "card-unsupported"),
+        ("expiring", "ready"),
+    ):
+        card = stack.card(profile)
+        await panel(page, state)
+        await shoot(page, f"state-{profile}")
+        if profile == "expiring":
+            await expect(page.locator(".expiring")).to_be_visible()
+        assert await faults_of(page) == [], profile
+        card.remove()
+        await panel(page, "no-card")
+    for reader in (0, 1):
+        stack.card(reader=reader)
+    await expect(page.locator("#certificates input[name=certificate]")).to_have_count(2)
+    await shoot(page, "state-several-cards")
+    assert await faults_of(page) == []
+
+
+async def test_an_expired_card_is_told_to_register_anew(stack: Stack, chromium: Chromium) -> None:
+    stack.start("expired")
+    page = await chromium.page()
+    await page.goto(f"{stack.origin}/renewal/pin")
+    await panel(page, "renewal-too-late")
+    await expect(page.locator("#card-text")).to_contain_text("同じ登録番号")
+    await shoot(page, "state-renewal-too-late")
+
+
 async def test_with_two_readers_both_cards_stay_in(stack: Stack, chromium: Chromium) -> None:
     stack.start()
     new = stack.card(reader=1, inserted=False)

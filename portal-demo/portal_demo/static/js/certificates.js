@@ -19,8 +19,12 @@ export function holderOf({ x509 }) {
   return [x509?.holder.organization, x509?.holder.name].filter(Boolean);
 }
 
-/** Show `certificates` with `chosen` selected; `choose(certificate)` is called on a change. */
-export function showCertificates(certificates, chosen, choose) {
+/**
+ * Show `certificates` with `chosen` selected; `choose(certificate)` is called on a change.
+ *
+ * Two cards of one holder look alike, so with several each tells which of the `readers` it is in.
+ */
+export function showCertificates(certificates, chosen, choose, readers) {
   const several = certificates.length > 1;
   group.hidden = certificates.length === 0;
   legend.textContent = several ? say("使用するICカードを選択してください", "Choose the IC card") : say("使用するICカード", "IC card");
@@ -28,7 +32,7 @@ export function showCertificates(certificates, chosen, choose) {
     ...certificates.map((certificate, index) => {
       const box = document.createElement(several ? "label" : "div");
       box.className = "certificate";
-      box.append(several ? radio(certificate, index, chosen, choose) : cardIcon(), describe(certificate));
+      box.append(several ? radio(certificate, index, chosen, choose) : cardIcon(), describe(certificate, several ? readers : []));
       return box;
     }),
   );
@@ -52,9 +56,10 @@ function cardIcon() {
   return svg;
 }
 
-function describe(certificate) {
+function describe(certificate, readers) {
   const box = document.createElement("div");
   const { x509, label } = certificate;
+  const reader = readers.find(({ id }) => id === certificate.reader);
   if (x509 === null) {
     box.append(line("strong", label), line("span", say("名義はPIN番号の入力後に確認できます", "The holder is shown after the PIN")));
     return box;
@@ -63,6 +68,9 @@ function describe(certificate) {
   box.append(line("strong", holderOf(certificate).join("　") || label));
   box.append(line("span", `${say("発行者", "Issuer")} ${commonName ?? organization ?? rfc4514}`));
   box.append(line("span", `${say("有効期限", "Valid until")} ${date.format(new Date(x509.notAfter))}`));
+  if (reader) {
+    box.append(line("span", `${say("ICカードリーダー", "Reader")} ${reader.name}`));
+  }
   if (outOfValidity(certificate)) {
     box.append(line("span", say("有効期間外のため使用できません", "Out of its validity"), "expired"));
   } else if (x509.expiresInDays < EXPIRING_DAYS) {

@@ -18,6 +18,7 @@ new PinEntry({
   usage: "authentication",
   act: logIn,
   exclude: oldSha256,
+  expired: procedure === "renew" && purpose === "login" ? "renewal-too-late" : undefined,
   wanted: () =>
     say(
       "更新前のICカードです。新しいICカードに入れ替えてください。",

@@ -37,6 +37,7 @@ export class PinEntry {
   #holder;
   #exclude;
   #wanted;
+  #expired;
   #onStep;
   #watch;
   #chosen = null;
@@ -47,14 +48,15 @@ export class PinEntry {
    * `act(bridge, certificate, signal)` returns where to go next, or null if another card has its
    * turn now; `onStep` is called then. `holder()` is the fingerprint of the log-in certificate on
    * the card that has to be used, `exclude` of the one that must not; `wanted()` tells the person
-   * which card to insert instead.
+   * which card to insert instead, and `expired` is the state of a card that has expired.
    */
-  constructor({ usage, act, holder = () => "", exclude = "", wanted = () => "", onStep = () => {} }) {
+  constructor({ usage, act, holder = () => "", exclude = "", wanted = () => "", expired = "certificate-expired", onStep = () => {} }) {
     this.#usage = usage;
     this.#act = act;
     this.#holder = holder;
     this.#exclude = exclude;
     this.#wanted = wanted;
+    this.#expired = expired;
     this.#onStep = onStep;
     this.#watch = new CardWatch({ url: bridgeUrl });
     this.#watch.addEventListener("change", () => this.#update());
@@ -114,7 +116,7 @@ export class PinEntry {
       this.#chosen = certificate;
       this.#outcome = null;
       this.#update();
-    });
+    }, this.#watch.state.readers ?? []);
     this.#showState();
     this.#showPin();
   }
@@ -144,7 +146,7 @@ export class PinEntry {
       return this.#holder() || this.#exclude ? "wrong-card" : "certificate-not-found";
     }
     if (outOfValidity(this.#chosen)) {
-      return "certificate-expired";
+      return this.#expired;
     }
     if (status && (status.blocked || status.triesLeft === 0)) {
       return "pin-blocked";
