@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from bridged.errors import RecordFailed
+from bridged.errors import ConfigError, RecordFailed
 from bridged.private_files import locked, private_folder, sync_folder
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Journal:
             private_folder(self._folder)
             with locked(self._folder / "audit.lock"):
                 self._append(event, record)
-        except OSError as error:
+        except (OSError, ConfigError) as error:
             log.error("the audit cannot be written in %s: %s", self._folder, error)
             raise RecordFailed from None
 

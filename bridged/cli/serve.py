@@ -10,7 +10,7 @@ import secrets
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from bridged.config import (
     runtime_dir,
     state_dir,
 )
-from bridged.errors import ConfigError
+from bridged.errors import BridgedError, ConfigError, RecordFailed
 from bridged.hardening import forbid_dumps
 from bridged.model import Grant
 from bridged.pcsc.bus import Bus
@@ -36,7 +36,9 @@ from bridged.sites.policy import SitePolicy
 from bridged.sites.store import SiteStore
 
 if TYPE_CHECKING:
+    from bridged.service.audited import Audit
     from bridged.service.card import Modules
+    from bridged.service.hub import Hub
     from bridged.service.tsa import TimestampAuthority
 
 log = logging.getLogger(__name__)
@@ -183,9 +185,17 @@ async def _serve(
     prompts, windows, policy, tsa = parts
     await asyncio.to_thread(policy.store.load)
     audit = Audit(Journal(audit_dir()))
-    await audit.write("daemon.started", version=__version__, pid=os.getpid())
+    await _note(audit, "daemon.started", version=__version__)
     hub = Hub(bus, prompts, policy, documents=Documents(tsa), audit=audit, modules=modules)
     await hub.start()
+    reloading: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(_reload(hub))
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
     try:
         token = secrets.token_urlsafe(32)
         app = create_app(hub, token, windows)
@@ -200,5 +210,24 @@ async def _serve(
                     await ending.wait()
     finally:
         await hub.stop()
-        await audit.write("daemon.ended", pid=os.getpid())
+        await _note(audit, "daemon.ended")
         await audit.close()
+
+
+async def _note(audit: Audit, event: str, **record: object) -> None:
+    """Write a record that nothing depends on: a daemon that cannot is there to say so."""
+    with suppress(RecordFailed):
+        await audit.write(event, pid=os.getpid(), **record)
+
+
+async def _reload(hub: Hub) -> None:
+    """Read the administrator's policy and the person's sites anew; what is broken changes nothing."""
+    try:
+        managed = await asyncio.to_thread(load_managed)
+        await asyncio.to_thread(hub.policy.store.load)
+    except BridgedError as error:
+        log.error("nothing was reloaded: %s", error)
+        return
+    hub.policy.managed = managed
+    hub.sites_changed()
+    log.info("the policy and the sites were read anew")

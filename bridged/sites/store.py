@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from bridged.errors import RecordFailed
+from bridged.errors import ConfigError, RecordFailed
 from bridged.model import Grant
 from bridged.private_files import locked, private_folder, replace
 from bridged.sites.origins import Origin
@@ -90,7 +90,7 @@ class SiteStore:
                 text = msgspec.json.encode(_File(version=VERSION, sites=ordered))
                 replace(self._path, msgspec.json.format(text, indent=2) + b"\n")
                 self.sites = sites
-        except OSError as error:
+        except (OSError, ConfigError) as error:
             raise self._failed(error) from None
         return sites.get(origin)
 
@@ -121,7 +121,7 @@ class SiteStore:
     def _lock(path: Path) -> Path:
         return path.with_name(f"{path.name}.lock")
 
-    def _failed(self, error: OSError) -> RecordFailed:
+    def _failed(self, error: Exception) -> RecordFailed:
         log.error("%s cannot be written: %s", self._path, error)
         return RecordFailed()
 

@@ -381,3 +381,33 @@ async def test_a_name_that_looks_like_another_is_shown_as_what_it_is(
         assert house.origin(written) in house.hub.policy.store.sites
         await page.close()
     assert len(house.person.asked) == 3, "the last two are one site"
+
+
+async def test_a_public_page_needs_the_persons_permission_and_no_preflight(
+    house: House, tls: ssl.SSLContext
+) -> None:
+    """Local Network Access: the browser asks, and the daemon has no header to answer with."""
+    seen: list[str] = []
+
+    async def note(request: web.Request, _: web.StreamResponse) -> None:
+        seen.append(request.method)
+
+    app = create_app(house.hub, "token")
+    app.on_response_prepare.append(note)
+    public = f"--ip-address-space-overrides=127.0.0.1:{house.pages}=public"
+    resolve = "--host-resolver-rules=MAP *.test 127.0.0.1"
+    origin = house.origin("portal.test")
+    async with listening(app, 0) as port, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*ARGUMENTS, resolve, public]
+        )
+        context = await browser.new_context(ignore_https_errors=True)
+        await context.add_init_script(SCRIPT)
+        page = await visit(context, origin)
+        opening = f"open_('ws://127.0.0.1:{port}/v1').then((o) => o.closed ?? 'open')"
+        assert await page.evaluate(opening) == 1006
+        assert seen == []
+        await context.grant_permissions(["local-network-access"], origin=origin)
+        assert await page.evaluate(opening) == "open"
+        assert seen == ["GET"]
+        await browser.close()

@@ -14,7 +14,7 @@ import pytest
 from bridged.audit import journal as journal_module
 from bridged.audit.journal import Journal
 from bridged.audit.reading import records, verify
-from bridged.errors import ConfigError, RecordFailed
+from bridged.errors import RecordFailed
 
 
 @pytest.fixture
@@ -183,8 +183,11 @@ def test_what_cannot_be_written_is_an_error_that_names_no_path(
     assert verify(folder) == (1, [])
 
 
-def test_a_folder_that_others_can_write_to_is_refused(folder: Path) -> None:
+def test_a_folder_that_others_can_write_to_is_refused(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder.mkdir()
     folder.chmod(0o777)
-    with pytest.raises(ConfigError):
+    with pytest.raises(RecordFailed):
         Journal(folder).append("key.used", {})
+    assert "other users can write" in caplog.text

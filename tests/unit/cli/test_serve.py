@@ -9,16 +9,19 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bridged.cli.serve import site_policy
 from bridged.client.client import connect
-from bridged.config import AllowedSite, Config
+from bridged.config import AllowedSite, Config, state_dir
 from bridged.errors import ConfigError, PcscUnavailable
 from bridged.model import Grant
+from bridged.sites.store import How, Remembered, SiteStore
 
+NOW = datetime(2026, 4, 1, tzinfo=UTC)
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -29,6 +32,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         **os.environ,
         "XDG_RUNTIME_DIR": str(tmp_path / "run"),
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_STATE_HOME": str(tmp_path),
         "PCSCLITE_CSOCK_NAME": str(tmp_path / "no-pcscd"),
         "LC_ALL": "C.UTF-8",
     }
@@ -113,3 +117,25 @@ def test_the_command_line_stands_over_the_settings() -> None:
         "https://a.example": {Grant.PAGE_PIN},
         "https://b.example": {Grant.CERTIFICATES, Grant.SIGN},
     }
+
+
+async def test_a_hangup_reads_the_sites_anew_and_ends_nothing(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    process = start("--port", "0", "--virtual", "ebid")
+    port = port_of(process)
+    token = (tmp_path / "run" / "bridged" / f"token-{port}").read_text("ascii")
+    origin = "https://portal.example"
+    async with connect(f"ws://127.0.0.1:{port}/v1", origin=origin) as page:
+        assert (await page.info()).grants == ()
+        SiteStore(state_dir() / "sites.json").change(
+            origin,
+            lambda _: Remembered(origin=origin, grants=(Grant.SIGN,), at=NOW, how=How.COMMAND),
+        )
+        process.send_signal(signal.SIGHUP)
+        event = await page.next_event()
+        assert event is not None
+        assert event.name == "site.granted"
+    async with connect(f"ws://127.0.0.1:{port}/v1", token=token) as program:
+        assert (await program.info()).origin is None
