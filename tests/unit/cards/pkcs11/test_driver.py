@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 
 import pytest
@@ -246,3 +247,37 @@ def test_a_second_listing_asks_the_module_nothing(one_of_each, monkeypatch) -> N
     first = one_of_each.keys()
     monkeypatch.setattr(one_of_each._process, "call", None)
     assert one_of_each.keys() == first
+
+
+def found_in_memory(pid: int, secret: bytes) -> list[str]:
+    """Return where a process has a secret in its memory."""
+    places = []
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory, open(f"/proc/{pid}/maps") as maps:  # noqa: PTH123
+        for line in maps:
+            where, rights, *rest = line.split()
+            begin, end = (int(part, 16) for part in where.split("-"))
+            if "r" not in rights or rest[-1].startswith("[v"):
+                continue
+            memory.seek(begin)
+            with contextlib.suppress(OSError):
+                if secret in memory.read(end - begin):
+                    places.append(line)
+    return places
+
+
+def test_nobody_finds_the_pin_in_the_memory_of_the_modules_process(
+    softhsm, on_token, rsa_key, signature, find
+) -> None:
+    softhsm.add("card", on_token(b"\x01", rsa_key, signature(rsa_key), pin_always=True))
+    driver = find()
+    key = driver.keys(Usage.SIGNATURE)[0]
+    driver.change_pin(key, Pin(softhsm.pin), Pin("canary-5d1f-77"))
+    with pytest.raises(PinIncorrect):
+        driver.verify_pin(key, Pin("canary-0000-00"))
+    driver.verify_pin(key, Pin("canary-5d1f-77"))
+    assert sign_digest(driver, key, key.certificate, Algorithm.RS256, bytes(32))
+    # Root may look; anybody else is turned away, as the process forbids it (PR_SET_DUMPABLE).
+    with contextlib.suppress(PermissionError):
+        pid = driver._process._process.pid
+        assert found_in_memory(pid, b"certificate")
+        assert found_in_memory(pid, b"canary-") == []
