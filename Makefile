@@ -50,6 +50,17 @@ format: set-up ## Format and mend what can be mended
 	$(BIN)/ruff format
 	cd client-js && npm run --silent format
 
+.PHONY: bench
+bench: set-up ## Measure bridged beside a bare script and OpenSC, on virtual cards (6 minutes)
+	$(BIN)/python tools/bench.py
+
+FUZZ_SECONDS ?= 120
+.PHONY: fuzz
+fuzz: set-up ## Fuzz all that reads what a card says, for FUZZ_SECONDS (120)
+	mkdir -p build/fuzz/corpus
+	$(BIN)/python tests/fuzz/run.py -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 \
+	  -max_len=512 -artifact_prefix=build/fuzz/ build/fuzz/corpus tests/fuzz/corpus
+
 .PHONY: build
 build: set-up ## Build the wheels and the npm package into build/
 	$(BIN)/uv build --quiet --no-build-isolation --out-dir build .

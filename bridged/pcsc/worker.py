@@ -81,6 +81,11 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name=f"card {reader}", daemon=True)
         self._thread.start()
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the card is ours at the moment; callable from any thread."""
+        return self._began is not None
+
     def submit(self, job: Callable[[Channel], T]) -> Future[T]:
         """Queue a job; the future carries its result or its error."""
         return self._queue(lambda: self._in_transaction(job))

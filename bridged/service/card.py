@@ -21,6 +21,7 @@ from bridged.cards.pkcs11.module import Module
 from bridged.errors import (
     Cancelled,
     CardInUse,
+    CardMute,
     CardRemoved,
     CardUnsupported,
     CertificateNotFound,
@@ -90,10 +91,10 @@ class InsertedCard:
     ) -> T:
         """Run a job on the reader's thread, after finding the card's driver where needed.
 
-        Raises `CardRemoved` as soon as the card is gone, `CardInUse` when the time is over, and
-        what the job raises. A job that has not begun when its caller goes never begins. A command
-        that is under way is always finished: with `late` a cancellation waits for its job, and
-        `late` is told what it returned.
+        Raises `CardRemoved` as soon as the card is gone, what the job raises, and when the time is
+        over `CardMute` (the card does not answer us) or `CardInUse`. A job that has not begun when
+        its caller goes never begins. A command that is under way is always finished: with `late` a
+        cancellation waits for its job, and `late` is told what it returned.
         """
         if self._removed.done():
             raise CardRemoved
@@ -155,7 +156,7 @@ class InsertedCard:
         if self._removed.done():
             raise CardRemoved
         if not future.done():
-            raise CardInUse
+            raise CardMute if self.worker.in_transaction else CardInUse
         return future.result()
 
     async def while_here(self, work: Coroutine[Any, Any, T]) -> T:

@@ -68,11 +68,12 @@ class VirtualCard:
         *,
         atr: bytes | None = None,
         faults: Sequence[Misbehaviour] = (),
+        mute: bool = False,
     ) -> None:
         self.atr = atr or make_atr(label)
         self.apdu_latency_s = 0.0
         self.signature_latency_s = 0.0
-        self.mute = False
+        self.mute = self._issued_mute = mute
         self.apdus = 0
         self.witness: Witness | None = None
         self.faults = Faults(faults)
@@ -97,6 +98,7 @@ class VirtualCard:
             for pin in self.pins.values():
                 pin.restore()
         self.faults.restore()
+        self.mute = self._issued_mute
         self._roused.set()
 
     def behave(self) -> None:

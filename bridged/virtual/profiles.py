@@ -73,10 +73,15 @@ class _Issuer:
             applets.append(self._piv(profile.piv))
         if profile.jpki is not None:
             applets.append(self._jpki(profile.jpki))
-        card = VirtualCard(applets, b"", atr=_atr(profile.atr), faults=profile.misbehaviour)
+        card = VirtualCard(
+            applets,
+            b"",
+            atr=_atr(profile.atr),
+            faults=profile.misbehaviour,
+            mute=profile.atr.mute,
+        )
         card.apdu_latency_s = profile.latency.apdu_ms / 1000
         card.signature_latency_s = profile.latency.signature_ms / 1000
-        card.mute = profile.atr.mute
         return card
 
     def _piv(self, spec: PivSpec) -> piv.PivApplet:
