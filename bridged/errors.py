@@ -199,11 +199,17 @@ class CardMute(RetryableError):
 
 @dataclass(eq=False)
 class CardUnsupported(RetryableError):
-    """The card answers, but no driver knows it."""
+    """The card answers, but no driver and no PKCS#11 module knows it."""
 
     reason, code = "card-unsupported", 4105
-    en = "This IC card is not supported. Insert the card for electronic bidding."
-    ja = "このICカードには対応していません。電子入札用のICカードを挿入してください。"
+    en = (
+        "This IC card is not known here. Insert the card for electronic bidding, or install the "
+        "software that its issuer gives out with it."
+    )
+    ja = (
+        "このICカードは認識できません。電子入札用のICカードを挿入するか、"
+        "カード発行元のソフトウェアをインストールしてください。"
+    )
 
 
 @dataclass(eq=False)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bridged import config
+from bridged.cards.pkcs11.discovery import Modules
 from bridged.client.client import connect
 from bridged.doctor import browsers, cards, machine, service
 from bridged.doctor.context import Context
@@ -58,7 +59,7 @@ async def _look(context: Context, bus: Bus, *, through_daemon: bool) -> list[car
         except BridgedError:
             # It went away between two looks; the cards are still there.
             pass
-    async with _own_view(bus) as view:
+    async with _own_view(bus, Modules(context.config.pkcs11)) as view:
         return await cards.look(view)
 
 
@@ -83,8 +84,8 @@ class OwnView:
 
 
 @asynccontextmanager
-async def _own_view(bus: Bus) -> AsyncIterator[OwnView]:
-    readers = Readers(bus, lambda *_: None)
+async def _own_view(bus: Bus, modules: Modules) -> AsyncIterator[OwnView]:
+    readers = Readers(bus, lambda *_: None, modules)
     await readers.start()
     try:
         yield OwnView(readers)
