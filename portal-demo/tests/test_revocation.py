@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID as Access
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from portal_demo import fetch, trust
+from portal_demo import fetch, revocation, trust
 from portal_demo.app import create_app
 from portal_demo.authorities import Authority
 from portal_demo.certificates import KeyPurpose
@@ -373,6 +374,23 @@ async def test_a_revoked_authority_below_takes_its_cards_with_it(
     clock.advance(days=2)
     with pytest.raises(CertificateRevoked):
         await make_trust().verify(certificate, LOGIN, [below.certificate])
+
+
+async def test_others_are_served_while_a_list_is_looked_through(make_trust, issue, monkeypatch):
+    """The search waits here for what only a running event loop can do."""
+    began, may_end = threading.Event(), threading.Event()
+    search = revocation._search
+
+    def slow(*arguments):
+        began.set()
+        assert may_end.wait(20)
+        search(*arguments)
+
+    monkeypatch.setattr(revocation, "_search", slow)
+    searching = asyncio.create_task(make_trust().verify(issue("crl"), LOGIN))
+    await asyncio.to_thread(began.wait, 20)
+    may_end.set()
+    assert (await searching).evidence[-1].kind == "crl"
 
 
 # ---- whom the portal asks ----
