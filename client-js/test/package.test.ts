@@ -60,7 +60,7 @@ suite("the package, as a portal gets it", () => {
         strict: true,
         noEmit: true,
       };
-      assert.equal(files.length, 9);
+      assert.equal(files.length, 10);
       const project = { compilerOptions, files };
       await writeFile(join(portal, "tsconfig.json"), JSON.stringify(project));
       const tsc = join(ROOT, "node_modules", ".bin", "tsc");

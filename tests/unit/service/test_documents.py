@@ -239,6 +239,16 @@ async def test_a_process_that_thinks_too_long_is_ended(
         await Documents().sign(job, never)
 
 
+def test_the_daemon_itself_loads_none_of_the_libraries_that_read_documents() -> None:
+    code = (
+        "import sys, bridged.cli.commands, bridged.server.app, bridged.service.hub, bridged.service.tsa;"
+        "print({name.partition('.')[0] for name in sys.modules}"
+        " & {'asn1crypto', 'lxml', 'pyhanko', 'signxml'})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 # ---- the time-stamp authority ----
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
