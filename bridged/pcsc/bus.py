@@ -50,6 +50,9 @@ class Connection(Protocol):
     def transmit(self, apdu: bytes) -> bytes:
         """Send one command APDU and return the response with its status word, 2 bytes or more."""
 
+    def control(self, code: int, data: bytes) -> bytes:
+        """Tell the reader itself something; raises `CardFault` where it does not know that."""
+
     def reconnect(self) -> None:
         """Accept a reset by another program (after `CardReset`)."""
 

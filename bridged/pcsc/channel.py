@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from bridged.errors import CardFault
 from bridged.pcsc.apdu import SW, ApduError, Command, Response
+from bridged.pcsc.pinpad import Pinpad
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ class Channel:
         self.apdus = 0
         self.extended = False
         self.atr = b""
+        self.keypad: Pinpad | None = None
+        """The keypad of the reader, known with the first connection."""
         self._send: Callable[[bytes], bytes] = _not_connected
 
     def attach(

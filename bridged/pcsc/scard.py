@@ -196,6 +196,13 @@ class PcscConnection:
             raise CardRemoved
         return bytes(answer)
 
+    def control(self, code: int, data: bytes) -> bytes:
+        """Call SCardControl; a keypad keeps it waiting for a person."""
+        result, answer = scard.SCardControl(self._handle, code, list(data))
+        if result != scard.SCARD_S_SUCCESS:
+            raise CardFault(sw=f"{result & 0xFFFFFFFF:08X}")
+        return bytes(answer)
+
     def reconnect(self) -> None:
         """Accept the reset."""
         code, self._protocol = scard.SCardReconnect(

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from typing import Protocol, TypeVar, cast
 
 from bridged.errors import BridgedError, CardInUse, CardMute, CardRemoved, PcscUnavailable
+from bridged.pcsc import pinpad
 from bridged.pcsc.atr import supports_extended_length
 from bridged.pcsc.bus import Bus, CardReset, Connection, Context
 from bridged.pcsc.channel import Channel
@@ -251,6 +252,8 @@ class Worker:
             generation=connection.generation,
             atr=connection.atr,
         )
+        code = pinpad.find(connection.control)
+        self.channel.keypad = None if code is None else pinpad.Pinpad(connection.control, code)
 
     def _disconnect(self, *, reset: bool) -> None:
         if (companion := self.companion) is not None:

@@ -184,14 +184,21 @@ class Prompts:
         except NobodyToAsk:
             raise ConsentUnavailable(origin=asker.origin or "program") from None
 
+    def prefers_keypad(self, asker: Asker) -> bool:
+        """Whether the keypad of a reader comes before every dialog that is open."""
+        first = next((way for way in self.order if way in self.open_ways(asker)), None)
+        if PinWay.PINPAD not in self.order:
+            return False
+        return first is None or self.order.index(PinWay.PINPAD) < self.order.index(first)
+
     @asynccontextmanager
-    async def turn(self, asker: Asker) -> AsyncIterator[Turn]:
+    async def turn(self, asker: Asker, *, keypad: bool = False) -> AsyncIterator[Turn]:
         """Wait for one's turn and keep it; the dialog goes when the context does.
 
-        Raises `NobodyToAsk`, `RateLimited`, and `UserTimeout` where the turn does not come.
+        With a `keypad` no dialog need be open. Raises `NobodyToAsk`, `RateLimited`, and `UserTimeout` where the turn does not come.
         """
         ways = [way for way in self._ways if way.is_open(asker)]
-        if not ways:
+        if not ways and not keypad:
             raise NobodyToAsk
         self._admit(asker.origin)
         await self._wait(asker.origin)

@@ -184,6 +184,20 @@ def confirm_question(subject: Subject, signing: Signing) -> Question:
     )
 
 
+def keypad_question(question: Question) -> Question:
+    """Show a question whose PIN is typed on the reader once the person agrees."""
+    hint = _text(
+        "「次へ」の後、ICカードリーダーのキーでPINを入力してください。",
+        "After “Next” enter the PIN on the keys of the card reader.",
+    )
+    return replace(
+        question,
+        wanted=None,
+        ok=_text("次へ", "Next")[question.language],
+        warnings=(*question.warnings, hint[question.language]),
+    )
+
+
 def old_pin_question(subject: Subject) -> Question:
     """Ask for the PIN that is to be changed."""
     language = subject.language

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,20 +13,27 @@ from bridged.cards.base import Key, PinObject
 from bridged.config import PinWay
 from bridged.errors import (
     PinBlocked,
+    PinFormat,
     PinIncorrect,
     PinLastTry,
     PinRequired,
     UserCancelled,
 )
-from bridged.model import PinStatus
+from bridged.model import PinAlphabet, PinStatus
 from bridged.pin.prompt import Asker, NobodyToAsk, Prompts, Turn, Where
 from bridged.pin.question import Question
-from bridged.pin.wording import Subject, last_try_question, wrong
+from bridged.pin.wording import (
+    Subject,
+    keypad_question,
+    last_try_question,
+    rules_fault,
+    wrong,
+)
 from bridged.protocol.messages import PromptedEvent, PromptingEvent
 from bridged.secret import Pin
 from bridged.service.calls import Call
 from bridged.service.card import InsertedCard
-from bridged.service.keys import readable, verify, verify_protected
+from bridged.service.keys import readable, typed_each_time, verify, verify_on_keypad
 from bridged.service.leases import Held, Leases
 
 Ask = Callable[[Subject], Question]
@@ -51,9 +59,31 @@ def asker(call: Call, reader: str | None = None) -> Asker:
 class Interview:
     """The person, asked about one key of a card; tries left are read before and kept up to date."""
 
-    def __init__(self, turn: Turn, card: InsertedCard, key: Key, subject: Subject) -> None:
-        self._turn, self._card, self._key = turn, card, key
+    def __init__(
+        self, turn: Turn, card: InsertedCard, key: Key, subject: Subject, *, asker: Asker
+    ) -> None:
+        self._turn, self._card, self._key, self._asker = turn, card, key, asker
         self.subject = subject
+
+    async def typed_on_reader(self, ask: Ask) -> int:
+        """Show the question where that can be, then let the keypad ask; return the epoch.
+
+        Raises as `verified`, and `PinLastTry` where nobody can say yes to that.
+        """
+        fault = ""
+        while True:
+            agreed = await self.agreed()
+            question = keypad_question(replace(ask(self.subject), fault=fault))
+            with contextlib.suppress(NobodyToAsk):
+                if not await self._turn.confirm(question):
+                    raise UserCancelled
+            self._asker.told(Where(PinWay.PINPAD))
+            try:
+                return await verify_on_keypad(self._card, self._key, accept_last_try=agreed)
+            except (PinIncorrect, PinLastTry) as error:
+                fault = self.failed(error)
+            except PinFormat:
+                fault = rules_fault(ask(self.subject))
 
     async def verified(self, ask: Ask) -> tuple[Pin, int]:
         """Ask until the card takes the PIN; return it, and the epoch in which it is verified.
@@ -90,7 +120,11 @@ class Interview:
         """Return whether the last try may be used; raises `UserCancelled` where it may not."""
         if not self.subject.last_try:
             return False
-        if not await self._turn.confirm(last_try_question(self.subject)):
+        try:
+            agreed = await self._turn.confirm(last_try_question(self.subject))
+        except NobodyToAsk:
+            raise PinLastTry(tries_left=1) from None
+        if not agreed:
             raise UserCancelled
         return True
 
@@ -102,10 +136,21 @@ class Asking:
         self._prompts = prompts
         self._leases = leases
 
-    def require_open(self, call: Call) -> None:
+    def require_open(
+        self, call: Call, card: InsertedCard | None = None, pin: PinObject | None = None
+    ) -> None:
         """Raise `PinRequired` where nobody can be asked for a PIN."""
-        if not self._prompts.open_ways(asker(call)):
+        by_keypad = card is not None and pin is not None and self._on_keypad(call, card, pin)
+        if not by_keypad and not self._prompts.open_ways(asker(call)):
             raise PinRequired
+
+    def _on_keypad(self, call: Call, card: InsertedCard, pin: PinObject) -> bool:
+        """Whether the PIN is typed on the reader: digits, and no better way; or the card's own."""
+        return pin.protected or (
+            card.worker.channel.keypad is not None
+            and pin.rules.alphabet is PinAlphabet.DIGITS
+            and self._prompts.prefers_keypad(asker(call))
+        )
 
     @asynccontextmanager
     async def interview(
@@ -121,12 +166,14 @@ class Asking:
 
         Raises `PinBlocked` without asking, unless it may be `blocked`, and `PinRequired` where nobody can be asked.
         """
+        who, keypad = asker(call, card.reader), self._on_keypad(call, card, pin)
         try:
-            async with self._prompts.turn(asker(call, card.reader)) as turn:
+            async with self._prompts.turn(who, keypad=keypad) as turn:
                 status = await card.pin_status(key)
                 if status.blocked and not blocked:
                     raise PinBlocked
-                yield Interview(turn, card, key, self._subject(call, key, pin, status))
+                subject = self._subject(call, key, pin, status)
+                yield Interview(turn, card, key, subject, asker=who)
         except NobodyToAsk:
             raise PinRequired from None
 
@@ -142,27 +189,19 @@ class Asking:
 
     async def verified(
         self, call: Call, card: InsertedCard, key: Key, pin: PinObject, ask: Ask
-    ) -> tuple[Pin, int]:
-        """Ask for the PIN of a key until the card takes it; ends at once when the card is gone."""
-        if pin.protected:
-            return Pin(""), await self.protected(call, card, key, accept_last_try=False)
+    ) -> tuple[Pin | None, int]:
+        """Ask for the PIN of a key until the card takes it; ends at once when the card is gone.
 
-        async def ask_in_turn() -> tuple[Pin, int]:
+        There is no PIN where it was typed on the reader.
+        """
+
+        async def ask_in_turn() -> tuple[Pin | None, int]:
             async with self.interview(call, card, key, pin) as interview:
+                if self._on_keypad(call, card, pin):
+                    return None, await interview.typed_on_reader(ask)
                 return await interview.verified(ask)
 
         return await card.while_here(ask_in_turn())
-
-    async def protected(
-        self, call: Call, card: InsertedCard, key: Key, *, accept_last_try: bool
-    ) -> int:
-        """Let the card's own software ask, while the page tells that it does; return the epoch."""
-        person = asker(call, card.reader)
-        person.told(Where(PinWay.PINPAD))
-        try:
-            return await verify_protected(card, key, accept_last_try=accept_last_try)
-        finally:
-            person.told(None)
 
     @asynccontextmanager
     async def right_to_sign(
@@ -183,16 +222,19 @@ class Asking:
             yield call.peer
         else:
             held = await self._leased_to(call, card, key, key.pin, ask)
+            who = asker(call, card.reader)
             try:
+                if held.keypad and typed_each_time(key):
+                    who.told(Where(PinWay.PINPAD))
                 yield call
+                who.told(None)
             finally:
                 self._leases.end(held, None)
 
     async def _leased_to(
         self, call: Call, card: InsertedCard, key: Key, shape: PinObject, ask: Ask
     ) -> Held:
-        if not shape.protected:
-            self.require_open(call)
+        self.require_open(call, card, shape)
         self._leases.reserve(card, call.peer, successor=call)
         try:
             pin, epoch = await self.verified(call, card, key, shape, ask)
@@ -206,19 +248,20 @@ class Asking:
         self,
         card: InsertedCard,
         key: Key,
-        pin: Pin,
+        pin: Pin | None,
         epoch: int,
         *,
         seconds: float | None,
         asked: bool = True,
     ) -> Held:
         """Turn the reservation of a card into a lease by its PIN, `asked` for or the page's."""
-        with pin:
+        with pin or Pin(""):
             card.worker.keep_connected(keep=True)
-            card.pin_verified(key)
-            kept = pin.copy() if key.pin_always else None
+            if not (pin is None and typed_each_time(key)):
+                card.pin_verified(key)
+            kept = pin.copy() if key.pin_always and pin is not None else None
             return self._leases.grant(
-                card, key, epoch=epoch, pin=kept, seconds=seconds, asked=asked
+                card, key, epoch=epoch, pin=kept, seconds=seconds, asked=asked, keypad=pin is None
             )
 
     async def _confirmed(self, call: Call, card: InsertedCard, key: Key, confirm: Ask) -> None:

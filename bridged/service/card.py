@@ -15,11 +15,12 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from bridged.cards import registry
-from bridged.cards.base import CardDriver, Driver, Key, PinObject
+from bridged.cards.base import CardDriver, Driver, Key, Keypad, PinObject
 from bridged.cards.pkcs11.driver import Pkcs11Driver
 from bridged.cards.pkcs11.module import Module
 from bridged.errors import (
     Cancelled,
+    CardFault,
     CardInUse,
     CardMute,
     CardRemoved,
@@ -27,10 +28,15 @@ from bridged.errors import (
     CertificateNotFound,
 )
 from bridged.model import Card, PinStatus, Usage
+from bridged.pcsc.apdu import Command, Response
 from bridged.pcsc.channel import Channel
+from bridged.pcsc.pinpad import ENTRY_S
 from bridged.pcsc.worker import Apart, Worker
 
 T = TypeVar("T")
+
+PERSON_TIMEOUT_S = 2.0 * ENTRY_S
+"""How much longer a job may take in which a person types at the reader (seconds)."""
 
 CARD_TIMEOUT_S = 30.0
 """The longest one job may wait and run; another program's transaction has no time-out of its own."""
@@ -72,6 +78,11 @@ class InsertedCard:
         self._pin_tries = 0
         self._removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    @property
+    def keypad(self) -> Keypad:
+        """The keypad of the reader; one without any key where it has none."""
+        return self.worker.channel.keypad or _NoKeypad()
+
     def describe(self) -> Card | None:
         """Return what is known of the card without talking to it."""
         if self.driver is None:
@@ -87,21 +98,26 @@ class InsertedCard:
             self.worker.disconnect(reset=True)
 
     async def run(
-        self, job: Callable[[Driver], T], *, late: Callable[[T], None] | None = None
+        self,
+        job: Callable[[Driver], T],
+        *,
+        late: Callable[[T], None] | None = None,
+        person: bool = False,
     ) -> T:
         """Run a job on the reader's thread, after finding the card's driver where needed.
 
         Raises `CardRemoved` as soon as the card is gone, what the job raises, and when the time is
         over `CardMute` (the card does not answer us) or `CardInUse`. A job that has not begun when
         its caller goes never begins. A command that is under way is always finished: with `late` a
-        cancellation waits for its job, and `late` is told what it returned.
+        cancellation waits for its job, and `late` is told what it returned. With `person` the job
+        waits for one at a keypad, and longer.
         """
         if self._removed.done():
             raise CardRemoved
         abandoned = threading.Event()
         future = asyncio.wrap_future(self._submit(job, abandoned))
         try:
-            return await self._result(future)
+            return await self._result(future, PERSON_TIMEOUT_S if person else 0.0)
         except CardRemoved:
             # The reader may not have noticed, and another card may be in it: this one is over.
             self.removed()
@@ -147,10 +163,11 @@ class InsertedCard:
             return self.worker.submit_apart(self._generation, by_module)
         return self.worker.submit(on_card)
 
-    async def _result(self, future: asyncio.Future[T]) -> T:
+    async def _result(self, future: asyncio.Future[T], longer_s: float = 0.0) -> T:
         await asyncio.wait(
             (future, self._removed),
-            timeout=CARD_TIMEOUT_S if isinstance(self.driver, CardDriver) else MODULE_TIMEOUT_S,
+            timeout=longer_s
+            + (CARD_TIMEOUT_S if isinstance(self.driver, CardDriver) else MODULE_TIMEOUT_S),
             return_when=asyncio.FIRST_COMPLETED,
         )
         if self._removed.done():
@@ -230,6 +247,12 @@ class InsertedCard:
         self.pin_tried()
         if key.pin is not None:
             self._pins[key.pin] = key.pin.status(tries_left=None, verified=True)
+
+
+class _NoKeypad:
+    def verify(self, command: Command, pin: PinObject) -> Response:
+        """Fail: nobody is sent here."""
+        raise CardFault(sw="")
 
 
 def _by_ref(keys: list[Key], ref: str) -> Key | None:

@@ -337,6 +337,8 @@ class Hub:
         open_ways = set(self.prompts.open_ways(asker(call)))
         if Grant.PAGE_PIN in call.site.grants:
             open_ways.add(PinWay.PAGE)
+        if self.readers.any_keypad():
+            open_ways.add(PinWay.PINPAD)
         return tuple(way for way in self.prompts.order if way in open_ways)
 
     async def _find(

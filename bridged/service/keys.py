@@ -65,20 +65,33 @@ async def verify(card: InsertedCard, key: Key, pin: Pin, *, accept_last_try: boo
     return await _verified(card, job)
 
 
-async def verify_protected(card: InsertedCard, key: Key, *, accept_last_try: bool) -> int:
-    """Have the card's own software ask for the PIN; as `verify`."""
+async def verify_on_keypad(card: InsertedCard, key: Key, *, accept_last_try: bool) -> int:
+    """Let the PIN be typed on the reader, or for the card's own software; returns and raises as `verify`, and `UserCancelled`.
+
+    A key that wants its PIN each time is only looked at: it is typed with each signature.
+    """
 
     def job(driver: Driver) -> int:
         driver.guard(key, accept_last_try=accept_last_try)
-        driver.verify_protected(key)
+        if key.pin is not None and key.pin.protected:
+            driver.verify_protected(key)
+        elif not typed_each_time(key):
+            driver.verify_on_keypad(key, card.keypad)
         return driver.epoch
 
-    return await _verified(card, job)
+    return await _verified(card, job, person=True)
 
 
-async def _verified(card: InsertedCard, job: Callable[[Driver], int]) -> int:
+def typed_each_time(key: Key) -> bool:
+    """Whether a PIN that is typed on the reader is typed anew for each signature."""
+    return key.pin_always and key.pin is not None and not key.pin.protected
+
+
+async def _verified(
+    card: InsertedCard, job: Callable[[Driver], int], *, person: bool = False
+) -> int:
     try:
-        return await card.run(job)
+        return await card.run(job, person=person)
     except (PinIncorrect, PinLastTry, PinBlocked):
         raise
     except BaseException:
@@ -168,13 +181,18 @@ class SigningKey:
         """
         own = held.pin.copy() if held is not None and held.pin is not None else None
 
+        typed = held is not None and held.keypad and typed_each_time(self.key)
+
         def job(driver: Driver) -> bytes:
             if held is not None:
                 _go_on_with(driver, held, own)
+            if typed:
+                driver.guard(self.key, accept_last_try=False)
+                driver.verify_on_keypad(self.key, self.card.keypad)
             return sign_digest(driver, self.key, self.certificate, algorithm, digest)
 
         try:
-            return await self.card.run(job, late=late)
+            return await self.card.run(job, late=late, person=typed)
         except SecurityStatus:
             if held is None:
                 raise CardFault(sw=f"{SW.SECURITY_STATUS:04X}") from None

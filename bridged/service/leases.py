@@ -22,7 +22,7 @@ class Held:
     """A lease. `epoch` is the card's when its PIN was verified; `pin` is kept for PIN-always.
 
     `asked` says that the person gave the PIN to us and not to the page, and so did not see yet
-    what will be signed. `refused` is set on the card's thread as soon as the card takes the kept PIN no more.
+    what will be signed; `keypad` that it was typed on the reader. `refused` is set on the card's thread as soon as the card takes the kept PIN no more.
     """
 
     owner: Owner
@@ -31,6 +31,7 @@ class Held:
     epoch: int
     pin: Pin | None
     asked: bool
+    keypad: bool
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     timer: asyncio.TimerHandle | None = None
     refused: bool = False
@@ -70,9 +71,10 @@ class Leases:
         pin: Pin | None,
         seconds: float | None,
         asked: bool = False,
+        keypad: bool = False,
     ) -> Held:
         """Turn the reservation into a lease; without `seconds` it lasts until it is ended."""
-        held = Held(self._owners[card.id], card, key, epoch, pin, asked)
+        held = Held(self._owners[card.id], card, key, epoch, pin, asked, keypad)
         if seconds is not None:
             loop = asyncio.get_running_loop()
             held.timer = loop.call_later(seconds, self.end, held, LeaseEnd.EXPIRED)

@@ -48,15 +48,13 @@ class Pins:
     ) -> Held:
         """Take a lease."""
         given = None if shape.protected else self._from_page(call, params.pin, shape.rules)
-        if given is None and not shape.protected:
-            self._require_open(call, card)
+        pin: Pin | None
+        if given is None:
+            self._leases.find(card, call.peer)
+            self._asking.require_open(call, card, shape)
         self._leases.reserve(card, call.peer)
         try:
-            if shape.protected:
-                agreed = params.accept_last_try
-                epoch = await self._asking.protected(call, card, key, accept_last_try=agreed)
-                pin = Pin("")
-            elif given is None:
+            if given is None:
                 pin, epoch = await self._asking.verified(
                     call, card, key, shape, lambda s: verify_question(s, params.lease_seconds)
                 )

@@ -45,7 +45,7 @@ class Slot:
             id=self.id,
             name=self.status.name,
             state=self.status.state,
-            pinpad=False,
+            pinpad=self.worker.channel.keypad is not None,
             card=self.card.describe() if self.card else None,
         )
 
@@ -88,6 +88,10 @@ class Readers:
         if not self._available:
             raise PcscUnavailable
         return [self._slots[name] for name in sorted(self._slots)]
+
+    def any_keypad(self) -> bool:
+        """Whether a reader is known to have keys of its own."""
+        return any(slot.worker.channel.keypad is not None for slot in self._slots.values())
 
     def chosen(self, reader_id: str | None) -> list[Slot]:
         """Return the reader with this id, or all; raises `NoReader` where that is none."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from bridged.errors import CardMute, CardRemoved, NoCard, NoReader
+from bridged.errors import CardFault, CardMute, CardRemoved, NoCard, NoReader
 from bridged.model import ReaderState
 from bridged.pcsc.bus import CardReset, ReaderStatus, WaitCancelled
 from bridged.virtual.card import VirtualCard
+from bridged.virtual.keypad import VirtualKeypad
 
 READER_NAME = "bridged virtual reader {}"
 
@@ -23,6 +24,7 @@ class _Slot:
     generation: int = 0
     owner: InProcessConnection | None = None
     busy: bool = False
+    keypad: VirtualKeypad | None = None
     connections: set[InProcessConnection] = field(default_factory=set)
 
     def status(self) -> ReaderStatus:
@@ -35,10 +37,10 @@ class _Slot:
 class InProcessBus:
     """Readers that `insert` and `remove` put virtual cards into; safe from any thread."""
 
-    def __init__(self, readers: int = 1) -> None:
+    def __init__(self, readers: int = 1, keypad: VirtualKeypad | None = None) -> None:
         self.changed = threading.Condition()
         self.version = 0
-        self._slots = [_Slot(READER_NAME.format(i)) for i in range(readers)]
+        self._slots = [_Slot(READER_NAME.format(i), keypad=keypad) for i in range(readers)]
 
     def open(self) -> InProcessContext:
         """Establish a context."""
@@ -170,6 +172,13 @@ class InProcessConnection:
             self._slot.busy = False
             self._bus.changed.notify_all()
         return response
+
+    def control(self, code: int, data: bytes) -> bytes:
+        """Ask for features, or let a PIN be typed on the keypad, if the reader has one."""
+        keypad = self._slot.keypad
+        if keypad is None:
+            raise CardFault(sw="")
+        return keypad.control(code, data, self.transmit)
 
     def reconnect(self) -> None:
         """Accept a reset by another connection."""

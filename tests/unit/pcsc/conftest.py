@@ -87,6 +87,9 @@ class ObservedConnection:
         self.bus.note("transmit")
         return self.real.transmit(apdu)
 
+    def control(self, code: int, data: bytes) -> bytes:
+        return self.real.control(code, data)
+
     def reconnect(self) -> None:
         self.bus.note("reconnect")
         self.real.reconnect()

@@ -32,6 +32,8 @@ from bridged.virtual import certificates
 from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
 
+from ..pin.conftest import YES, Person
+
 CHALLENGE = "c" * 44
 ORIGIN = "https://portal.example"
 
@@ -247,13 +249,19 @@ async def test_a_protected_pin_is_asked_for_by_the_module_and_by_nobody_here(
 
 
 async def test_the_last_try_at_a_protected_pin_is_guarded(
-    bus, unknown, hostile, modules, page
+    bus, unknown, hostile, modules, page, hub
 ) -> None:
     modules.append(hostile(flags=PROTECTED_LAST))
     await insert(bus, page, 0, unknown)
     key = (await page.certificate(Usage.SIGNATURE)).id
-    assert isinstance(await page.fails("pin.verify", key=key), PinLastTry)
-    await page.call("pin.verify", key=key, accept_last_try=True)
+    # The page's word is not the person's, and there is no dialog.
+    for word in (False, True):
+        error = await page.fails("pin.verify", key=key, accept_last_try=word)
+        assert isinstance(error, PinLastTry)
+    person = Person(YES, YES)
+    hub.prompts._ways = [person]
+    await page.call("pin.verify", key=key)
+    assert person.asked[0].heading == "最後の1回を使用しますか？"
 
 
 async def test_a_signature_without_a_lease_has_the_module_ask(
