@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridged.cli.card import CannotInsert, Hand, play
 from bridged.pcsc.apdu import Command
 from bridged.virtual.card import VirtualCard
+from bridged.virtual.hand import CannotInsert, Hand, play
 from bridged.virtual.misbehaviour import Kind, Misbehaviour, Moment
 from bridged.virtual.vpcd import VpcdLink
 
