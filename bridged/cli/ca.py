@@ -8,11 +8,13 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
-from bridged.virtual.ca import DemoCa
-from bridged.virtual.register import Register
+if TYPE_CHECKING:
+    from bridged.virtual.ca import DemoCa
+    from bridged.virtual.register import Register
 
 DEFAULT_PORT = 24783
 REASONS = (
@@ -79,6 +81,8 @@ def run_revoke(args: argparse.Namespace) -> int:
 
 
 def _load(args: argparse.Namespace) -> DemoCa:
+    from bridged.virtual.ca import DemoCa
+
     return DemoCa.load_or_create(args.ca or platformdirs.user_data_path("bridged") / "ca")
 
 

@@ -27,15 +27,14 @@ from bridged.errors import BridgedError, ConfigError, RecordFailed
 from bridged.hardening import forbid_dumps
 from bridged.model import Grant
 from bridged.pcsc.bus import Bus
-from bridged.pin.prompt import Prompts
-from bridged.pin.ways import prompts_here
-from bridged.pin.window import Windows
 from bridged.sites.managed import load_managed
 from bridged.sites.origins import Origin
 from bridged.sites.policy import SitePolicy
 from bridged.sites.store import SiteStore
 
 if TYPE_CHECKING:
+    from bridged.pin.prompt import Prompts
+    from bridged.pin.window import Windows
     from bridged.service.audited import Audit
     from bridged.service.card import Modules
     from bridged.service.hub import Hub
@@ -82,6 +81,9 @@ def run(args: argparse.Namespace) -> int:
     config = load(args.config)
     policy = site_policy(config, args.allow)
     port = config.port if args.port is None else args.port
+    from bridged.pin.ways import prompts_here
+    from bridged.pin.window import Windows
+
     windows = Windows()
     prompts = prompts_here(config, others=[windows])
     tsa = time_stamp_authority(config.documents)
