@@ -18,7 +18,7 @@ from bridged.protocol.codec import encode
 from bridged.protocol.messages import SUBPROTOCOL, CloseCode
 from bridged.protocol.openrpc import document
 from bridged.server import ask, sites
-from bridged.server.connection import Bucket, Connection
+from bridged.server.connection import SITE_TIMES, Bucket, Connection
 from bridged.server.door import Door
 from bridged.server.guard import guard, identify
 from bridged.server.status import script, status_page, stylesheet
@@ -57,8 +57,8 @@ class Daemon:
 
     def bucket(self, site: Site) -> Bucket:
         """Return what bounds the messages of a site, over all its connections."""
-        own = (each.bucket for each in self.connections if each.site.origin == site.origin)
-        return next(own, None) or Bucket()
+        own = (each.of_site for each in self.connections if each.site.origin == site.origin)
+        return next(own, None) or Bucket(SITE_TIMES)
 
 
 DAEMON = web.AppKey("daemon", Daemon)

@@ -23,6 +23,9 @@ SEND_TIMEOUT_S = 20.0
 IDLE_S = 3600.0
 """A connection that asks nothing for so long is closed; a client connects anew when it needs to."""
 BURST, FRAMES_PER_S = 500, 50
+"""Of one connection."""
+SITE_TIMES = 4
+"""As many times that may all connections of a site send together."""
 
 
 class TooSlow(Exception):
@@ -42,15 +45,15 @@ class TurnedAway(Exception):
 
 
 class Bucket:
-    """Shared by the connections of a site. Lets `BURST` frames through at once and `FRAMES_PER_S` in the long run."""
+    """Lets `BURST` frames through at once and `FRAMES_PER_S` in the long run, or `times` as many."""
 
-    def __init__(self) -> None:
-        self._left, self._at = float(BURST), 0.0
+    def __init__(self, times: int = 1) -> None:
+        self._times, self._left, self._at = times, float(times * BURST), 0.0
 
     def take(self, now: float) -> None:
         """Take one; raises `Flood` when the bucket is empty."""
-        self._left = min(float(BURST), self._left + (now - self._at) * FRAMES_PER_S)
-        self._at = now
+        more = (now - self._at) * self._times * FRAMES_PER_S
+        self._left, self._at = min(float(self._times * BURST), self._left + more), now
         if self._left < 1:
             raise Flood
         self._left -= 1
@@ -59,9 +62,11 @@ class Bucket:
 class Connection:
     """A connected site; a `Peer` of the hub."""
 
-    def __init__(self, hub: Hub, socket: web.WebSocketResponse, site: Site, bucket: Bucket) -> None:
+    def __init__(
+        self, hub: Hub, socket: web.WebSocketResponse, site: Site, of_site: Bucket
+    ) -> None:
         self.site = site
-        self.bucket = bucket
+        self.of_site = of_site
         self._hub = hub
         self.socket = socket
         self._session = Session()
@@ -105,7 +110,7 @@ class Connection:
             await self.socket.close(code=code, message=code.name.encode())
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
-        loop = asyncio.get_running_loop()
+        loop, own = asyncio.get_running_loop(), Bucket()
         while True:
             try:
                 # A time-out of `receive` itself would begin anew with every pong.
@@ -115,7 +120,8 @@ class Connection:
                 raise Idle from None
             if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}:
                 return
-            self.bucket.take(loop.time())
+            for each in (own, self.of_site):
+                each.take(loop.time())
             if message.type is not WSMsgType.TEXT:
                 await self.socket.close(code=1003, message=b"text frames only")
                 return

@@ -319,6 +319,7 @@ async def test_the_connections_of_a_site_share_what_it_may_send(
 ) -> None:
     monkeypatch.setattr(connection_module, "BURST", 4)
     monkeypatch.setattr(connection_module, "FRAMES_PER_S", 0)
+    monkeypatch.setattr("bridged.server.app.SITE_TIMES", 1)
     async with open_socket(daemon) as one, open_socket(daemon) as two:
         for ws in (one, two, one, two):
             assert "result" in await ask(ws, "bridge.info")
