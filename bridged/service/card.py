@@ -167,7 +167,7 @@ class InsertedCard:
         await asyncio.wait(
             (future, self._removed),
             timeout=longer_s
-            + (CARD_TIMEOUT_S if isinstance(self.driver, CardDriver) else MODULE_TIMEOUT_S),
+            + (MODULE_TIMEOUT_S if isinstance(self.driver, Pkcs11Driver) else CARD_TIMEOUT_S),
             return_when=asyncio.FIRST_COMPLETED,
         )
         if self._removed.done():

@@ -87,18 +87,18 @@ class Pkcs11Driver(Driver):
     def _found(cls, module: Module, reader: str) -> Pkcs11Driver | None:
         process = ModuleProcess(module)
         name = None if module.any_slot else reader
-        driver = None
+        found: Pkcs11Driver | None = None
         try:
             places = process.call(c.Find(name), list[c.Place])
-            if places:
-                driver = cls(process, name, places)
-                driver = driver if driver.keys() else None
+            driver = cls(process, name, places) if places else None
+            if driver is not None and driver.keys():
+                found = driver
         except CallFailed as error:
             raise module.fault(error.what) from None
         finally:
-            if driver is None:
+            if found is None:
                 process.end()
-        return driver
+        return found
 
     @property
     def epoch(self) -> int:
@@ -306,22 +306,21 @@ class Pkcs11Driver(Driver):
         if what == c.Failure.PIN_REFUSED:
             rules = self._pins[index].rules
             raise PinFormat(rules.min_length, rules.max_length, rules.alphabet)
-        raise self._meaning(what)
-
-    def _call(self, call: c.Call, kind: type[T]) -> T:
-        try:
-            return self._process.call(call, kind)
-        except CallFailed as error:
-            raise self._meaning(error.what) from None
-
-    def _meaning(self, what: str) -> BridgedError | SecurityStatus:
         meanings: dict[str, type[BridgedError] | type[SecurityStatus]] = {
             c.Failure.PIN_LOCKED: PinBlocked,
             c.Failure.NOT_LOGGED_IN: SecurityStatus,
             c.Failure.GONE: CardRemoved,
             c.Failure.CANCELLED: UserCancelled,
         }
-        return meanings[what]() if what in meanings else self._process.module.fault(what)
+        raise meanings[what]() if what in meanings else self._process.module.fault(what)
+
+    def _call(self, call: c.Call, kind: type[T]) -> T:
+        try:
+            return self._process.call(call, kind)
+        except CallFailed as error:
+            if error.what == c.Failure.GONE:
+                raise CardRemoved from None
+            raise self._process.module.fault(error.what) from None
 
     def _slot(self, index: int) -> int:
         """Return the slot of a token, found anew in another process; raises `CardRemoved`."""

@@ -17,7 +17,7 @@ typedef struct {
 } token_info_t;
 typedef struct { unsigned char version[2]; void *functions[68]; } functions_t;
 
-enum { OK = 0, PIN_INCORRECT = 0xA0, INVALID_ATTRIBUTE = 0x12, UNSUPPORTED = 0x54 };
+enum { OK = 0, DEVICE_REMOVED = 0x32, NOT_LOGGED_IN = 0x101, PIN_INCORRECT = 0xA0, INVALID_ATTRIBUTE = 0x12, UNSUPPORTED = 0x54 };
 enum { CERTIFICATE = 1, PRIVATE_KEY = 3 };
 
 static functions_t list;
@@ -101,6 +101,8 @@ static ulong_t login(ulong_t session, ulong_t user, const char *pin, ulong_t len
 
 static ulong_t find_init(ulong_t session, attribute_t *template, ulong_t count) {
   (void)session, (void)count;
+  if (is("refuse-read")) return NOT_LOGGED_IN;
+  if (is("lose-read")) return DEVICE_REMOVED;
   wanted = *(ulong_t *)template[0].value;
   given = 0;
   return OK;

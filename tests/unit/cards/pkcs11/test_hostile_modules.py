@@ -152,6 +152,25 @@ def test_lies_about_the_token_do_no_harm(hostile, mode: str) -> None:
     driver.end()
 
 
+@pytest.mark.parametrize(
+    ("mode", "error"), [("refuse-read", ModuleFault), ("lose-read", CardRemoved)]
+)
+def test_a_token_that_cannot_be_read_is_told_and_leaves_no_process(
+    hostile, monkeypatch, mode: str, error: type[Exception]
+) -> None:
+    made: list[process.Process] = []
+    popen = process.subprocess.Popen
+
+    def noted(*arguments, **options):
+        made.append(popen(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(process.subprocess, "Popen", noted)
+    with pytest.raises(error):
+        Pkcs11Driver.find([hostile(mode)], "a reader")
+    assert [each.returncode is not None for each in made] == [True]
+
+
 def test_a_signature_that_is_none_never_leaves(hostile) -> None:
     driver = found(hostile())
     key = driver.keys(Usage.SIGNATURE)[0]
