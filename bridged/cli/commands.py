@@ -13,6 +13,7 @@ from bridged.cli import (
     completion,
     doctor,
     log,
+    pin,
     readers,
     serve,
     settings,
@@ -20,7 +21,21 @@ from bridged.cli import (
     sites,
 )
 
-COMMANDS = (serve, sites, log, doctor, settings, readers, certs, sign, card, ca, call, completion)
+COMMANDS = (
+    serve,
+    sites,
+    log,
+    doctor,
+    settings,
+    readers,
+    certs,
+    pin,
+    sign,
+    card,
+    ca,
+    call,
+    completion,
+)
 
 
 def parser() -> argparse.ArgumentParser:
