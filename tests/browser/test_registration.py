@@ -150,52 +150,6 @@ async def register_from_the_first_screen(page: Page, stack: Stack) -> None:
     key.verify(signature, document, padding.PKCS1v15(), hashes.SHA256())
 
 
-@pytest.mark.parametrize("width", [1280, 375])
-async def test_pictures_of_every_screen(stack: Stack, chromium: Chromium, width: int) -> None:
-    stack.start()
-    page = await chromium.page(width=width)
-
-    async def keep(name: str) -> None:
-        overflow = await page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert overflow <= 0, f"{name} is wider than the window"
-        await shoot(page, f"{name}-{width}")
-
-    await page.goto(stack.origin)
-    await panel(page, "ready")
-    await keep("0-procedure")
-    await page.click("#start")
-    await keep("1-procurement")
-    await page.click("#procurement-goods")
-    await keep("2-choice")
-    await page.click("#choose-registration")
-    await keep("3-registration")
-    await page.click("#menu-registration")
-    await keep("4-menu")
-    await page.click("#register")
-    await panel(page, "ready")
-    await keep("5-pin")
-    await enter_pin(page, EBID_PIN)
-    await on_screen(page, 6)
-    await keep("6-search")
-    await fill_form(page)
-    await page.click("#back")
-    await on_screen(page, 7)
-    await keep("7-form")
-    if await page.locator("#accept-name-difference").count():
-        await page.check("#accept-name-difference")
-    await page.click("#to-confirm")
-    await on_screen(page, 8)
-    await keep("8-confirm")
-    await page.click("#submit-application")
-    await panel(page, "ready")
-    await keep("8-sign")
-    await enter_pin(page, EBID_PIN)
-    await expect_receipt(page)
-    await keep("9-complete")
-
-
 async def test_an_individual_number_card_registers_too(stack: Stack, chromium: Chromium) -> None:
     stack.start("jpki")
     page = await chromium.page()
