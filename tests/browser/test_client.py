@@ -110,11 +110,17 @@ async def test_the_example_page_says_what_to_do(stack: Stack, site: str, page: P
     assert await page.input_value("[name=pin]") == ""
 
 
-async def test_a_site_that_is_not_allowed_is_told_so(stack: Stack, site: str, page: Page) -> None:
+async def test_a_site_that_nobody_knows_asks_and_is_told_of_a_no(
+    stack: Stack, site: str, page: Page
+) -> None:
     stack.daemon(allow="https://other.example")
     await page.goto(f"{site}/examples/page.html")
-    await page.click("#connect")
-    await expect(page.locator("output")).to_contain_text("このサイトはbridgedで許可されていません")
+    async with page.expect_popup() as popup:
+        await page.click("#connect")
+    window = await popup.value
+    await expect(window.locator("#facts")).to_contain_text(site)
+    await window.click("#cancel")
+    await expect(page.locator("output")).to_contain_text("許可されませんでした")
 
 
 async def test_events_come_to_the_same_bridge_after_the_daemon_was_started_again(
