@@ -77,13 +77,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
+    from bridged.pin.ways import prompts_here
+    from bridged.pin.window import Windows
+
     forbid_dumps()
     config = load(args.config)
     policy = site_policy(config, args.allow)
     port = config.port if args.port is None else args.port
-    from bridged.pin.ways import prompts_here
-    from bridged.pin.window import Windows
-
     windows = Windows()
     prompts = prompts_here(config, others=[windows])
     tsa = time_stamp_authority(config.documents)
