@@ -217,6 +217,7 @@ class Asking:
         if key.pin is None:
             yield call.peer
         elif held is not None and held.key.ref == key.ref:
+            call.lease_by = held.by
             if held.asked and confirm is not None:
                 await self._confirmed(call, card, key, confirm)
             yield call.peer
@@ -242,10 +243,11 @@ class Asking:
             self._leases.cancel(card)
             card.pin_tried()
             raise
-        return self.lease(card, key, pin, epoch, seconds=None)
+        return self.lease(call, card, key, pin, epoch, seconds=None)
 
     def lease(
         self,
+        call: Call,
         card: InsertedCard,
         key: Key,
         pin: Pin | None,
@@ -261,7 +263,14 @@ class Asking:
                 card.pin_verified(key)
             kept = pin.copy() if key.pin_always and pin is not None else None
             return self._leases.grant(
-                card, key, epoch=epoch, pin=kept, seconds=seconds, asked=asked, keypad=pin is None
+                card,
+                key,
+                epoch=epoch,
+                pin=kept,
+                seconds=seconds,
+                asked=asked,
+                keypad=pin is None,
+                by=call.pin_by,
             )
 
     async def _confirmed(self, call: Call, card: InsertedCard, key: Key, confirm: Ask) -> None:

@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from bridged.audit.journal import Journal, Record
 from bridged.errors import BridgedError
 from bridged.model import Wire
 from bridged.protocol import messages as m
-from bridged.service.calls import Call, Peer
+from bridged.service.calls import Call
 
 USES_OF_A_KEY = {"signature.create", "authentication.create", "document.sign"}
 USES_OF_A_PIN = {"pin.verify", "pin.change", "pin.unblock"}
@@ -51,7 +50,6 @@ class Audited:
     def __init__(self, audit: Audit, find_certificate: FindCertificate) -> None:
         self._audit = audit
         self._find = find_certificate
-        self._pin_by: WeakKeyDictionary[Peer, str | None] = WeakKeyDictionary()
 
     async def run(
         self, call: Call, method: str, params: Any, work: Callable[[], Awaitable[Wire]]
@@ -67,19 +65,17 @@ class Audited:
         try:
             result = await work()
         except BaseException as error:
-            await asyncio.shield(self._ended(call, params, about, _reason(error)))
+            await asyncio.shield(self._ended(call, about, _reason(error)))
             raise
-        if method == "pin.verify":
-            self._pin_by[call.peer] = _way(call, params)
-        await self._ended(call, params, about, "done")
+        await self._ended(call, about, "done")
         return result
 
-    async def _ended(self, call: Call, params: Any, about: Record, result: str) -> None:
+    async def _ended(self, call: Call, about: Record, result: str) -> None:
         event = "key.used" if about["method"] in USES_OF_A_KEY else "pin.used"
         more: Record = {"made": len(call.made)} if about["method"] == "signature.create" else {}
-        more["pinBy"] = call.asked_by or (
-            self._pin_by.get(call.peer) if event == "key.used" else _way(call, params)
-        )
+        more["pinBy"] = call.pin_by
+        if call.lease_by is not None:
+            more["leaseBy"] = call.lease_by
         await self._audit.write(event, **about, result=result, **more)
 
     async def _asked(self, params: Any) -> Record:
@@ -101,13 +97,6 @@ class Audited:
         except BridgedError:
             return None
         return None if der is None else hashlib.sha256(der).hexdigest()
-
-
-def _way(call: Call, params: Any) -> str | None:
-    """Return how a PIN came: in the request, by the way the person was asked, or not at all."""
-    if any(getattr(params, name, None) is not None for name in ("pin", "puk", "new_pin")):
-        return "page"
-    return call.asked_by
 
 
 def _reason(error: BaseException) -> str:

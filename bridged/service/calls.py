@@ -7,11 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from bridged.config import PinWay
 from bridged.errors import BridgedError, Cancelled
 from bridged.model import Wire
 from bridged.sites.policy import Site
 
 T = TypeVar("T")
+
+BY_PROGRAM, BY_LEASE = "program", "lease"
+"""How a PIN came, beside the ways to ask for one: from a program, or with an earlier request."""
 
 
 class Peer(Protocol):
@@ -30,7 +34,8 @@ class Peer(Protocol):
 class Call:
     """One request; `made` are the signatures it has so far.
 
-    `asked_by` is the way by which the person was asked last.
+    `asked_by` is the way by which the person was asked last. `lease_by` is by which way the PIN of
+    the lease came that it uses; `brought` that the PIN came with the request.
     """
 
     peer: Peer
@@ -38,6 +43,15 @@ class Call:
     made: list[bytes] = field(default_factory=list)
     cancelled: bool = False
     asked_by: str | None = None
+    lease_by: str | None = None
+    brought: bool = False
+
+    @property
+    def pin_by(self) -> str | None:
+        """By which way the PIN came: brought by a page or a program, of a lease, or asked for."""
+        if self.brought:
+            return BY_PROGRAM if self.site.origin is None else PinWay.PAGE
+        return self.asked_by if self.lease_by is None else BY_LEASE
 
     @property
     def site(self) -> Site:

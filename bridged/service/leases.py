@@ -22,7 +22,7 @@ class Held:
     """A lease. `epoch` is the card's when its PIN was verified; `pin` is kept for PIN-always.
 
     `asked` says that the person gave the PIN to us and not to the page, and so did not see yet
-    what will be signed; `keypad` that it was typed on the reader. `refused` is set on the card's thread as soon as the card takes the kept PIN no more.
+    what will be signed; `keypad` that it was typed on the reader; `by` is the way for the audit. `refused` is set on the card's thread as soon as the card takes the kept PIN no more.
     """
 
     owner: Owner
@@ -32,6 +32,7 @@ class Held:
     pin: Pin | None
     asked: bool
     keypad: bool
+    by: str | None
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     timer: asyncio.TimerHandle | None = None
     refused: bool = False
@@ -72,9 +73,10 @@ class Leases:
         seconds: float | None,
         asked: bool = False,
         keypad: bool = False,
+        by: str | None = None,
     ) -> Held:
         """Turn the reservation into a lease; without `seconds` it lasts until it is ended."""
-        held = Held(self._owners[card.id], card, key, epoch, pin, asked, keypad)
+        held = Held(self._owners[card.id], card, key, epoch, pin, asked, keypad, by)
         if seconds is not None:
             loop = asyncio.get_running_loop()
             held.timer = loop.call_later(seconds, self.end, held, LeaseEnd.EXPIRED)

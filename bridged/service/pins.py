@@ -68,7 +68,7 @@ class Pins:
             card.pin_tried()
             raise
         return self._asking.lease(
-            card, key, pin, epoch, seconds=params.lease_seconds, asked=given is None
+            call, card, key, pin, epoch, seconds=params.lease_seconds, asked=given is None
         )
 
     async def change(
@@ -121,6 +121,7 @@ class Pins:
     def _from_page(self, call: Call, given: str | None, rules: PinRules) -> Pin | None:
         if given is None:
             return None
+        call.brought = True
         if PinWay.PAGE not in self._prompts.order:
             raise SiteNotAllowed(origin=call.site.origin or "program", grant=Grant.PAGE_PIN)
         return from_page(call.site, given, rules)

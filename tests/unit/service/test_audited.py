@@ -13,18 +13,23 @@ from blockbuster import BlockBuster
 
 from bridged.audit.journal import Journal
 from bridged.audit.reading import records, verify
+from bridged.config import PinWay
 from bridged.errors import PinIncorrect, RecordFailed
 from bridged.model import Algorithm, Grant, Usage
 from bridged.pin.prompt import Prompts
+from bridged.protocol import messages as m
 from bridged.service.audited import Audit
 from bridged.service.hub import Hub
 from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
+from bridged.virtual.keypad import VirtualKeypad
 from bridged.virtual.misbehaviour import INS_GENERAL_AUTHENTICATE
 
+from ..pin.conftest import NO, YES, Person
 from .conftest import Page
 
 PIN = "123456"
+SAFE = frozenset({Grant.CERTIFICATES, Grant.SIGN})
 DIGEST = hashlib.sha256(b"hello").digest()
 
 
@@ -116,9 +121,84 @@ async def test_a_signature_is_told_before_and_after_with_all_that_was_signed(
         "event": "key.used",
         "result": "done",
         "made": 2,
-        "pinBy": "page",
+        "pinBy": "lease",
+        "leaseBy": "page",
     }
     assert await asyncio.to_thread(verify, folder) == (3, [])
+
+
+def ways(records: list[dict[str, Any]]) -> list[tuple[str | None, str | None]]:
+    """Return how the PIN came, of each use of a PIN or a key."""
+    return [(r["pinBy"], r.get("leaseBy")) for r in records if r["event"].endswith(".used")]
+
+
+class AskedInWindow(Person):
+    """Is asked in a window."""
+
+    name = PinWay.WINDOW
+
+
+@pytest.mark.parametrize("way", [PinWay.PINENTRY, PinWay.WINDOW, PinWay.PINPAD])
+async def test_the_way_is_told_by_which_each_pin_came(
+    folder: Path, ebid: VirtualCard, no_blocking: BlockBuster, way: PinWay
+) -> None:
+    keypad, person = VirtualKeypad(), Person() if way is PinWay.PINENTRY else AskedInWindow()
+    bus = InProcessBus(readers=1, keypad=keypad if way is PinWay.PINPAD else None)
+    audit = Audit(Journal(folder))
+    hub = Hub(bus, Prompts([person]), audit=audit)
+    await hub.start()
+    page, program = Page(hub, "https://portal.example", SAFE), Page(hub, None, frozenset(Grant))
+    for peer in (page, program):
+        hub.join(peer)
+    bus.insert(0, ebid)
+    await page.event("card.inserted")
+    key = (await page.certificate(Usage.SIGNATURE)).id
+
+    def give(times: int) -> None:
+        if way is PinWay.PINPAD:
+            person.answers = [YES]
+            for _ in range(times):
+                keypad.type(PIN)
+        else:
+            person.answers = [PIN]
+
+    lease = await program.call("pin.verify", key=key, pin=PIN)
+    assert isinstance(lease, m.Lease)
+    await sign(program, key)
+    await program.call("lease.release", lease=lease.id)
+    give(2)
+    await sign(page, key)
+    give(2)
+    await page.call("pin.verify", key=key)
+    person.answers.append(YES)
+    await sign(page, key)
+    keypad.type(PIN)
+    person.answers = [NO]
+    await page.fails(
+        "signature.create", certificate=key, algorithm=Algorithm.RS256, digests=(DIGEST,)
+    )
+    assert ways(await told(folder)) == [
+        ("program", None),
+        ("lease", "program"),
+        (way, None),
+        (way, None),
+        ("lease", way),
+        ("lease", way),
+    ]
+    await hub.stop()
+    await audit.close()
+
+
+async def test_a_lease_that_ended_tells_nothing_of_a_later_signature(
+    page: Page, key: str, folder: Path
+) -> None:
+    lease = await page.call("pin.verify", key=key, pin=PIN)
+    assert isinstance(lease, m.Lease)
+    await page.call("lease.release", lease=lease.id)
+    await page.fails(
+        "signature.create", certificate=key, algorithm=Algorithm.RS256, digests=(DIGEST,)
+    )
+    assert ways(await told(folder)) == [("page", None), (None, None)]
 
 
 async def test_a_failure_is_told_with_its_reason_and_no_pin_ever(
