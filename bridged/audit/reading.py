@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bridged.audit.journal import FIRST, digest, put_by
+
+TAIL = 1 << 20
+"""Bytes at the end of a file that `latest` looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,25 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(record, dict):
             yield record
+
+
+def latest(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield what can be read at the end of the audit, the last record first."""
+    for file in (folder / "audit.jsonl", *reversed(put_by(folder))):
+        try:
+            with file.open("rb") as content:
+                start = max(0, content.seek(0, SEEK_END) - TAIL)
+                content.seek(start)
+                whole = content.read(TAIL).split(b"\n")[1 if start else 0 :]
+        except FileNotFoundError:
+            continue
+        for line in reversed(whole):
+            try:
+                record = msgspec.json.decode(line)
+            except msgspec.DecodeError:
+                continue
+            if isinstance(record, dict):
+                yield record
 
 
 def verify(folder: Path) -> tuple[int, list[Fault]]:

@@ -92,7 +92,15 @@ def run(args: argparse.Namespace) -> int:
         hub_parts = (prompts, windows, policy, tsa)
         modules = find_modules(config, virtual=args.virtual is not None)
         asyncio.run(
-            _serve(bus, hub_parts, port, args.exit_unused, modules=modules, any_user=any_user)
+            _serve(
+                bus,
+                hub_parts,
+                port,
+                args.exit_unused,
+                modules=modules,
+                any_user=any_user,
+                settings=args.config,
+            )
         )
     return 0
 
@@ -170,11 +178,13 @@ async def _serve(
     *,
     modules: Modules,
     any_user: bool,
+    settings: Path | None,
 ) -> None:
     from bridged import __version__
     from bridged.audit.journal import Journal
     from bridged.server import systemd
     from bridged.server.app import WhenUnused, create_app, listening
+    from bridged.server.status import StatusPage
     from bridged.server.token import token_file
     from bridged.service.audited import Audit
     from bridged.service.documents import Documents
@@ -200,7 +210,13 @@ async def _serve(
     loop.add_signal_handler(signal.SIGHUP, reload)
     try:
         token = secrets.token_urlsafe(32)
-        app = create_app(hub, token, windows)
+        page = StatusPage(
+            hub,
+            settings=settings,
+            audit=None if any_user else audit_dir(),
+            personal=not any_user,
+        )
+        app = create_app(hub, token, windows, page=page)
         unused = WhenUnused(exit_unused_s, ending.set) if exit_unused_s else None
         handed = systemd.handed_sockets()
         async with listening(app, port, handed, unused, any_user=any_user) as bound:

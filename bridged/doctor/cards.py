@@ -46,7 +46,8 @@ class Seen:
     """A reader with its certificates, or what stood in the way of them."""
 
     reader: Reader
-    certificates: Sequence[Certificate] = ()
+    certificates: Sequence[Certificate] | None = ()
+    """None: nobody has read the card yet."""
     error: BridgedError | None = None
 
 
@@ -90,6 +91,8 @@ def _reader(context: Context, seen: Seen) -> Iterator[Finding]:
         yield Finding(name, about | detail)
     elif reader.state is not ReaderState.PRESENT:
         yield Finding(_STATES[reader.state], about)
+    elif seen.certificates is None:
+        yield Finding("card-unread", about)
     elif not seen.certificates:
         yield Finding("card-without-certificate", about)
     else:

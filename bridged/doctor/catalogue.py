@@ -148,6 +148,10 @@ CATALOGUE: dict[str, Entry] = {
     ),
     # ---- cards ----
     "card-good": _good("{reader}: {card}", "{reader}: {card}"),
+    "card-unread": _good(
+        "{reader}: ICカードが挿入されています（サイトが使用するときに読み取ります）",
+        "{reader}: a card is inserted (it is read when a site uses it)",
+    ),
     "card-mute": Entry(
         Severity.ERROR,
         "{reader}: ICカードが応答しません",

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
-from bridged import config
 from bridged.cards.pkcs11.discovery import Modules
 from bridged.client.client import connect
 from bridged.doctor import browsers, cards, machine, service
 from bridged.doctor.context import Context
 from bridged.doctor.daemon import daemon, token
 from bridged.doctor.finding import Finding
-from bridged.errors import BridgedError, ConfigError
+from bridged.doctor.settings import settings
+from bridged.errors import BridgedError
 from bridged.model import Certificate, Reader
 from bridged.pcsc.bus import Bus
 from bridged.service.keys import describe
@@ -24,7 +23,7 @@ from bridged.service.readers import Readers
 
 def examine(bus: Bus, context: Context | None = None, file: Path | None = None) -> list[Finding]:
     """Run every check; with a daemon of ours the cards are seen through it, else by ourselves."""
-    findings, context = _settings(context, file)
+    findings, context = settings(context, file)
     findings += daemon(context)
     findings += service.pcscd(context, bus)
     if findings[-1].name in {"pcscd-good", "pcsc-programs"}:
@@ -35,19 +34,6 @@ def examine(bus: Bus, context: Context | None = None, file: Path | None = None) 
     findings += machine.dialog(context)
     findings += browsers.browsers(context)
     return findings
-
-
-def _settings(context: Context | None, file: Path | None) -> tuple[list[Finding], Context]:
-    """Read the settings; where they are wrong, go on with the defaults."""
-    path = file or config.default_path()
-    try:
-        settings = config.load(file)
-    except ConfigError as error:
-        finding = Finding("settings-wrong", {"file": error.file, "detail": error.detail})
-        return [finding], context or Context(config.Config())
-    context = replace(context, config=settings) if context else Context(settings)
-    name = "settings-good" if path.exists() else "settings-none"
-    return [Finding(name, {"file": str(path)})], context
 
 
 async def _look(context: Context, bus: Bus, *, through_daemon: bool) -> list[cards.Seen]:

@@ -22,8 +22,16 @@ ANSWER_S = 5.0
 def pcscd(context: Context, bus: Bus) -> Iterator[Finding]:
     """Look at the service from the outside in; yields one finding, and who else uses it."""
     name = _state(context, bus)
-    yield Finding(name)
-    if name == "pcscd-good" and (programs := users_of_pcsc(context)):
+    if name == "pcscd-good":
+        yield from running(context)
+    else:
+        yield Finding(name)
+
+
+def running(context: Context) -> Iterator[Finding]:
+    """Report a service that answers, and who else uses it."""
+    yield Finding("pcscd-good")
+    if programs := users_of_pcsc(context):
         yield Finding("pcsc-programs", {"programs": ", ".join(programs)})
 
 

@@ -21,7 +21,8 @@ from bridged.server import ask, sites
 from bridged.server.connection import SITE_TIMES, Bucket, Connection
 from bridged.server.door import Door
 from bridged.server.guard import guard, identify
-from bridged.server.status import script, status_page, stylesheet
+from bridged.server.live import Streams
+from bridged.server.status import StatusPage, script, stylesheet
 from bridged.service.hub import Hub
 from bridged.sites.origins import Origin
 from bridged.sites.policy import Site
@@ -64,16 +65,20 @@ class Daemon:
 DAEMON = web.AppKey("daemon", Daemon)
 
 
-def create_app(hub: Hub, token: str, windows: Windows | None = None) -> web.Application:
+def create_app(
+    hub: Hub, token: str, windows: Windows | None = None, *, page: StatusPage | None = None
+) -> web.Application:
     """Return the application; the hub is started and stopped by the caller."""
     app = web.Application(middlewares=[guard], client_max_size=MAX_BODY)
     app[DAEMON] = Daemon(hub, token, set())
+    streams = Streams(hub.changes)
     app.add_routes(
         [
             web.get("/v1", _socket),
             web.get("/openrpc.json", _openrpc),
             web.get("/health", _health),
-            web.get("/", _status),
+            web.get("/", (page or StatusPage(hub)).serve),
+            web.get("/status/changes", streams.serve),
             web.get("/status.css", stylesheet),
             web.get("/status.js", script),
             web.post("/sites/forget", _forget),
@@ -83,6 +88,11 @@ def create_app(hub: Hub, token: str, windows: Windows | None = None) -> web.Appl
     if windows is not None:
         ask.add_routes(app, windows)
     app.on_shutdown.append(_close_sockets)
+
+    async def end_streams(_: web.Application) -> None:
+        streams.end()
+
+    app.on_shutdown.append(end_streams)
     return app
 
 
@@ -194,11 +204,6 @@ async def _health(_: web.Request) -> web.Response:
 
 async def _openrpc(_: web.Request) -> web.Response:
     return web.Response(text=encode(document()), content_type="application/json")
-
-
-async def _status(request: web.Request) -> web.Response:
-    daemon = request.app[DAEMON]
-    return status_page(request, daemon.hub)
 
 
 async def _forget(request: web.Request) -> web.Response:

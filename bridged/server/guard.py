@@ -12,7 +12,7 @@ from bridged.sites.policy import PROGRAM_GRANTS, Site, SitePolicy
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -40,14 +40,14 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     sockname = request.transport.get_extra_info("sockname") if request.transport else None
     if sockname is None or not host_is_ours(request.headers.get("Host", ""), sockname[1]):
         text = "This is not the host you look for.\n"
-        return web.Response(status=403, text=text, headers=_HEADERS)
+        return web.Response(status=403, text=text, headers=HEADERS)
     try:
         response = await handler(request)
     except web.HTTPException as error:
-        error.headers.update(_HEADERS)
+        error.headers.update(HEADERS)
         raise
     if not response.prepared:
-        response.headers.update(_HEADERS)
+        response.headers.update(HEADERS)
     return response
 
 

@@ -28,14 +28,23 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origin: Annotated[str, msgspec.Meta(max_length=300)]
 
 
-def require_status_page(request: web.Request) -> None:
-    """Raise `HTTPForbidden` unless our own page, in this very origin, sent the request."""
+def from_status_page(request: web.Request) -> bool:
+    """Whether a script of our own page, in this very origin, sent the request."""
     headers = request.headers
     name, value = OURS
-    ours = (
-        headers.getall("Origin", []) == [f"http://{headers.get('Host')}"]
-        and headers.getall("Sec-Fetch-Site", []) == ["same-origin"]
+    own = f"http://{headers.get('Host')}"
+    return (
+        headers.getall("Sec-Fetch-Site", []) == ["same-origin"]
         and headers.getall(name, []) == [value]
+        and headers.getall("Origin", [own]) == [own]
+    )
+
+
+def require_status_page(request: web.Request) -> None:
+    """Raise `HTTPForbidden` unless our own page, in this very origin, sent the request."""
+    ours = (
+        from_status_page(request)
+        and "Origin" in request.headers
         and request.content_type == "application/json"
     )
     if not ours:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 
 from aiohttp import web
 
 from bridged import __version__
+from bridged.audit import reading
+from bridged.doctor import inside
+from bridged.doctor.finding import Finding
 from bridged.errors import PcscUnavailable
 from bridged.model import Reader, ReaderState
+from bridged.server import activity, findings
 from bridged.service.hub import Hub
 from bridged.sites.policy import Decision, Source
 from bridged.sites.store import How
@@ -27,6 +33,16 @@ TEXTS: dict[str, Text] = {
     "running": ("動作中です", "Running"),
     "readers": ("ICカードリーダー", "Card readers"),
     "sites": ("サイトの許可", "Sites"),
+    "doctor": ("診断", "Checks"),
+    "nothing_wrong": ("問題は見つかりませんでした。", "Nothing is wrong."),
+    "goods": ("問題のない項目", "What is in order"),
+    "activity": ("最近の利用", "Recent activity"),
+    "no_activity": ("記録はまだありません。", "Nothing is recorded yet."),
+    "live": ("変化があると自動で更新されます。", "This page follows what happens by itself."),
+    "lost": (
+        "bridged との接続が切れました。再読み込みしてください。",
+        "The connection to bridged is lost. Reload the page.",
+    ),
     "no_reader": (
         "リーダーがありません。ICカードリーダーを接続してください。",
         "No reader. Connect a card reader.",
@@ -84,18 +100,57 @@ HOWS: dict[How, Text] = {
 }
 
 
-def status_page(request: web.Request, hub: Hub) -> web.Response:
-    """Return the page, in Japanese where the browser asks for it first, else in English."""
-    lang = 0 if request.headers.get("Accept-Language", "ja").lower().startswith("ja") else 1
-    texts = {name: escape(text[lang]) for name, text in TEXTS.items()}
-    page = _PAGE.substitute(
-        texts,
-        lang=("ja", "en")[lang],
-        version=escape(__version__),
-        reader_rows=_readers(hub, lang),
-        site_rows=_sites(hub.policy.decisions(), lang),
-    )
-    return web.Response(text=page, content_type="text/html")
+class StatusPage:
+    """What the page shows: the hub, the settings file, and the folder of the audit where it may.
+
+    `personal` findings are shown in full: to a daemon of every user others can come.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        settings: Path | None = None,
+        audit: Path | None = None,
+        personal: bool = True,
+    ) -> None:
+        self._hub = hub
+        self._settings = settings
+        self._audit = audit
+        self._personal = personal
+        self._one_at_a_time = asyncio.Lock()
+
+    async def serve(self, request: web.Request) -> web.Response:
+        """Return the page, in Japanese where the browser asks for it first, else in English."""
+        lang = 0 if request.headers.get("Accept-Language", "ja").lower().startswith("ja") else 1
+        texts = {name: escape(text[lang]) for name, text in TEXTS.items()}
+        async with self._one_at_a_time:
+            count = self._hub.changes.count
+            found = await self._examine()
+            recent = await asyncio.to_thread(self._recent, lang)
+        page = _PAGE.substitute(
+            texts,
+            lang=("ja", "en")[lang],
+            version=escape(__version__),
+            count=count,
+            reader_rows=_readers(self._hub, lang),
+            site_rows=_sites(self._hub.policy.decisions(), lang),
+            verdict=_line("good", TEXTS["nothing_wrong"][lang])
+            if findings.nothing_wrong(found)
+            else "",
+            problem_rows=findings.rows(found, lang, good=False),
+            good_rows=findings.rows(found, lang, good=True),
+            activity_rows=recent or _line("quiet", TEXTS["no_activity"][lang]),
+        )
+        return web.Response(text=page, content_type="text/html")
+
+    async def _examine(self) -> list[Finding]:
+        known = inside.seen(self._hub.readers)
+        found = await asyncio.to_thread(inside.examine, self._hub.bus, known, file=self._settings)
+        return found if self._personal else [finding.anonymous() for finding in found]
+
+    def _recent(self, lang: int) -> str:
+        return activity.rows(reading.latest(self._audit), lang) if self._audit else ""
 
 
 async def script(_: web.Request) -> web.Response:
@@ -112,10 +167,14 @@ def _readers(hub: Hub, lang: int) -> str:
     try:
         readers = [slot.describe() for slot in hub.readers.all()]
     except PcscUnavailable as error:
-        return f'<li class="bad"><span>{escape(error.messages()[("ja", "en")[lang]])}</span></li>'
+        return _line("bad", error.messages()[("ja", "en")[lang]])
     if not readers:
-        return f'<li class="wait"><span>{escape(TEXTS["no_reader"][lang])}</span></li>'
+        return _line("wait", TEXTS["no_reader"][lang])
     return "".join(_reader(reader, lang) for reader in readers)
+
+
+def _line(mood: str, text: str) -> str:
+    return f'<li class="{mood}"><span>{escape(text)}</span></li>'
 
 
 def _reader(reader: Reader, lang: int) -> str:
@@ -130,7 +189,7 @@ def _reader(reader: Reader, lang: int) -> str:
 
 def _sites(decisions: list[Decision], lang: int) -> str:
     if not decisions:
-        return f'<li class="wait"><span>{escape(TEXTS["no_site"][lang])}</span></li>'
+        return _line("quiet", TEXTS["no_site"][lang])
     return "".join(_site(decision, lang) for decision in decisions)
 
 

@@ -210,6 +210,13 @@ class InsertedCard:
             self._pins.update(statuses)
         return keys
 
+    def known(self) -> list[tuple[Key, PinStatus | None]] | None:
+        """Return the keys and their PINs as last seen, asking nothing; None: not read yet."""
+        keys = {key.ref: key for keys in self._keys.values() for key in keys}
+        if not keys and None not in self._keys:
+            return None
+        return [(key, self._pins.get(key.pin)) for key in keys.values()]
+
     async def key(self, ref: str) -> Key:
         """Return a key by its reference; raises `CertificateNotFound`."""
         seen = [key for keys in self._keys.values() for key in keys]

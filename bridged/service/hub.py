@@ -47,6 +47,7 @@ from bridged.service.audited import Audit, Audited
 from bridged.service.batch import Progress, sign_batch
 from bridged.service.calls import Call, Calls, Peer
 from bridged.service.card import InsertedCard, Modules, no_modules
+from bridged.service.changes import Changes
 from bridged.service.consent import Consent
 from bridged.service.documents import Documents
 from bridged.service.keys import SigningKey, describe
@@ -80,8 +81,10 @@ class Hub:
         self._audited = Audited(self.audit, self._certificate)
         self._consent = Consent(self.policy, prompts, self.audit, self.sites_changed)
         self._peers: set[Peer] = set()
+        self.changes = Changes()
+        self.bus = bus
         self._leases = Leases(self._lease_ended)
-        self.readers = Readers(bus, self._reader_event, modules)
+        self.readers = Readers(bus, self._reader_event, modules, on_look=self.changes.happened)
         self._asking = Asking(prompts, self._leases)
         self._pins = Pins(prompts, self._asking, self._leases)
         self._calls = Calls()
@@ -128,15 +131,19 @@ class Hub:
         if request.grant is not None:
             peer.site.require(request.grant)
         call = Call(peer, request.id)
-        return await self._calls.run(
-            call,
-            lambda: self._audited.run(
+        try:
+            return await self._calls.run(
                 call,
-                request.method,
-                request.params,
-                lambda: self._methods[request.method](call, request.params),
-            ),
-        )
+                lambda: self._audited.run(
+                    call,
+                    request.method,
+                    request.params,
+                    lambda: self._methods[request.method](call, request.params),
+                ),
+            )
+        finally:
+            if request.grant is not None or request.method == "site.request":
+                self.changes.happened()
 
     def sites_changed(self) -> None:
         """Let every connection know what its site may do now; close those that lost a grant."""
@@ -149,6 +156,7 @@ class Hub:
             elif site != peer.site:
                 peer.site = site
                 peer.notify("site.granted", m.SiteEvent(held=tuple(sorted(site.grants))))
+        self.changes.happened()
 
     def _revoke(self, peer: Peer, held: frozenset[Grant]) -> None:
         log.info("%s was revoked and is closed", peer.site.origin)

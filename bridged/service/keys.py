@@ -20,7 +20,7 @@ from bridged.errors import (
     PinLastTry,
     PinRequired,
 )
-from bridged.model import X509, Algorithm, Certificate, Usage
+from bridged.model import X509, Algorithm, Certificate, PinStatus, Usage
 from bridged.pcsc.apdu import SW
 from bridged.secret import Pin
 from bridged.service.card import InsertedCard
@@ -34,6 +34,19 @@ log = logging.getLogger(__name__)
 
 async def describe(card: InsertedCard, key: Key, *, unlocked: bool) -> Certificate:
     """Return the key as a page sees it; a private certificate only where it is `unlocked`."""
+    pin = await card.known_pin_status(key) if key.pin else None
+    return _told(card, key, pin, unlocked=unlocked)
+
+
+def last_seen(card: InsertedCard) -> list[Certificate] | None:
+    """Return what is known of the card's keys without talking to it; None: nobody has asked yet."""
+    known = card.known()
+    if known is None:
+        return None
+    return [_told(card, key, pin, unlocked=False) for key, pin in known]
+
+
+def _told(card: InsertedCard, key: Key, pin: PinStatus | None, *, unlocked: bool) -> Certificate:
     hidden = key.certificate is None or (key.certificate_private and not unlocked)
     info = None if hidden else readable(key)
     return Certificate(
@@ -44,7 +57,7 @@ async def describe(card: InsertedCard, key: Key, *, unlocked: bool) -> Certifica
         label=key.label,
         locked=hidden,
         algorithms=algorithms.supported_by(key) if info else (),
-        pin=await card.known_pin_status(key) if key.pin else None,
+        pin=pin,
         x509=info,
         chain=key.chain,
     )

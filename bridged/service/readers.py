@@ -51,17 +51,23 @@ class Slot:
 
 
 class Readers:
-    """All readers; calls back with an event's name, the reader, and the card that left it."""
+    """All readers; calls back with an event's name, the reader, and the card that left it.
+
+    `on_look` is called whenever anything of them may be otherwise, with an event or without.
+    """
 
     def __init__(
         self,
         bus: Bus,
         on_event: Callable[[str, Reader, InsertedCard | None], None],
         modules: Modules = no_modules,
+        *,
+        on_look: Callable[[], None] = lambda: None,
     ) -> None:
         self._bus = bus
         self._on_event = on_event
         self._modules = modules
+        self._on_look = on_look
         self._slots: dict[str, Slot] = {}
         self._available = False
         self._known = asyncio.Event()
@@ -121,6 +127,7 @@ class Readers:
         for status in found.values():
             self._reader_seen(status)
         self._known.set()
+        self._on_look()
 
     def _reader_removed(self, name: str) -> None:
         slot = self._slots[name]
@@ -166,6 +173,7 @@ class Readers:
                 self._card_left(slot)
                 self._card_seen(slot)
                 self._on_event("card.inserted", slot.describe(), None)
+                self._on_look()
 
         self._loop.call_later(RESEE_S, see_again)
 

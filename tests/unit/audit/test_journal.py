@@ -13,7 +13,7 @@ import pytest
 
 from bridged.audit import journal as journal_module
 from bridged.audit.journal import Journal
-from bridged.audit.reading import records, verify
+from bridged.audit.reading import latest, records, verify
 from bridged.errors import RecordFailed
 
 
@@ -191,3 +191,16 @@ def test_a_folder_that_others_can_write_to_is_refused(
     with pytest.raises(RecordFailed):
         Journal(folder).append("key.used", {})
     assert "other users can write" in caplog.text
+
+
+def test_the_latest_come_first_over_the_ends_of_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridged.audit.journal.MAX_BYTES", 600)
+    monkeypatch.setattr("bridged.audit.reading.TAIL", 500)
+    for number in range(6):
+        Journal(tmp_path).append("key.used", {"number": number})
+    found = [record["number"] for record in latest(tmp_path)]
+    assert len(list(tmp_path.glob("audit-*.jsonl"))) > 0
+    assert found[:2] == [5, 4]
+    assert found == sorted(found, reverse=True)

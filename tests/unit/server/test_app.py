@@ -183,7 +183,7 @@ async def test_the_token_does_not_make_a_page_a_program(daemon: Daemon) -> None:
     assert (info["origin"], info["grants"]) == ("https://other.example", [])
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/status.css", "/v1"])
+@pytest.mark.parametrize("path", ["/", "/health", "/status.css", "/status/changes", "/v1"])
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "localhost:1"]
 )
