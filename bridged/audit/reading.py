@@ -57,14 +57,14 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def latest(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield what can be read at the end of the audit, the last record first."""
+    """Yield what can be read at the end of each file, the last record first."""
     for file in (folder / "audit.jsonl", *reversed(put_by(folder))):
         try:
             with file.open("rb") as content:
                 start = max(0, content.seek(0, SEEK_END) - TAIL)
                 content.seek(start)
                 whole = content.read(TAIL).split(b"\n")[1 if start else 0 :]
-        except FileNotFoundError:
+        except OSError:
             continue
         for line in reversed(whole):
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +22,8 @@ from bridged.service.hub import Hub
 from bridged.sites.policy import Decision, Source
 from bridged.sites.store import How
 
+log = logging.getLogger(__name__)
+
 Text = tuple[str, str]
 
 _HERE = files("bridged.server")
@@ -35,6 +38,10 @@ TEXTS: dict[str, Text] = {
     "sites": ("サイトの許可", "Sites"),
     "doctor": ("診断", "Checks"),
     "nothing_wrong": ("問題は見つかりませんでした。", "Nothing is wrong."),
+    "unchecked": (
+        "診断できませんでした。ターミナルで bridged doctor を実行してください。",
+        "The checks failed. Run bridged doctor in a terminal.",
+    ),
     "goods": ("問題のない項目", "What is in order"),
     "activity": ("最近の利用", "Recent activity"),
     "no_activity": ("記録はまだありません。", "Nothing is recorded yet."),
@@ -135,18 +142,23 @@ class StatusPage:
             count=count,
             reader_rows=_readers(self._hub, lang),
             site_rows=_sites(self._hub.policy.decisions(), lang),
-            verdict=_line("good", TEXTS["nothing_wrong"][lang])
-            if findings.nothing_wrong(found)
-            else "",
-            problem_rows=findings.rows(found, lang, good=False),
-            good_rows=findings.rows(found, lang, good=True),
+            verdict=_verdict(found, lang),
+            problem_rows=findings.rows(found or [], lang, good=False),
+            good_rows=findings.rows(found or [], lang, good=True),
             activity_rows=recent or _line("quiet", TEXTS["no_activity"][lang]),
         )
         return web.Response(text=page, content_type="text/html")
 
-    async def _examine(self) -> list[Finding]:
+    async def _examine(self) -> list[Finding] | None:
+        """Return the findings; None where the computer would not let itself be looked at."""
         known = inside.seen(self._hub.readers)
-        found = await asyncio.to_thread(inside.examine, self._hub.bus, known, file=self._settings)
+        try:
+            found = await asyncio.to_thread(
+                inside.examine, self._hub.bus, known, file=self._settings
+            )
+        except OSError:
+            log.exception("the checks of the status page failed")
+            return None
         return found if self._personal else [finding.anonymous() for finding in found]
 
     def _recent(self, lang: int) -> str:
@@ -161,6 +173,14 @@ async def script(_: web.Request) -> web.Response:
 async def stylesheet(_: web.Request) -> web.Response:
     """Return the page's style."""
     return web.Response(text=_STYLE, content_type="text/css")
+
+
+def _verdict(found: list[Finding] | None, lang: int) -> str:
+    if found is None:
+        return _line("bad", TEXTS["unchecked"][lang])
+    if findings.nothing_wrong(found):
+        return _line("good", TEXTS["nothing_wrong"][lang])
+    return ""
 
 
 def _readers(hub: Hub, lang: int) -> str:

@@ -154,3 +154,39 @@ async def test_recent_activity_is_told_in_words_and_without_what_was_signed(
     assert rows.index("https://&lt;b&gt;.example") < rows.index("署名（3件）")
     assert digest[:16] not in shown
     assert "入札書" not in shown
+
+
+@pytest.mark.parametrize("personal", [True, False])
+async def test_a_daemon_of_every_user_names_no_holder(
+    bus: InProcessBus,
+    http: aiohttp.ClientSession,
+    ebid: VirtualCard,
+    personal: bool,  # noqa: FBT001
+) -> None:
+    hub = Hub(bus, Prompts(), SitePolicy({ALLOWED: frozenset(Grant)}))
+    await hub.start()
+    app = create_app(hub, TOKEN, page=StatusPage(hub, personal=personal))
+    async with listening(app, 0) as port:
+        daemon = Daemon(port, hub)
+        async with open_socket(daemon) as ws:
+            await ask(ws, "reader.list")
+            bus.insert(0, ebid)
+            await ws.recv()
+            listed = (await ask(ws, "certificate.list"))["result"]["certificates"]
+        page = await text(http, daemon)
+    await hub.stop()
+    holder = listed[0]["x509"]["holder"]
+    assert (holder["organization"] in page) is personal
+
+
+async def test_checks_that_the_computer_forbids_are_said_and_the_page_stands(
+    daemon: Daemon, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("bridged.doctor.inside.examine", forbidden)
+    page = await text(http, daemon, "en")
+    assert "The checks failed." in page
+    assert "Nothing is wrong." not in page
+    assert ALLOWED in page
