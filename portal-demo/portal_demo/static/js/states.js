@@ -121,7 +121,7 @@ const STATES = {
     say("予期しないエラーが発生しました", "Something unexpected happened"),
     say("画面を再読み込みして、やり直してください。解決しない場合は、ヘルプデスクにお問い合わせください。", "Load the page again and retry. If it goes on, ask the help desk.")],
   portal: ["error", "error",
-    say("申請を受け付けられませんでした", "The portal did not accept it"),
+    say("受け付けられませんでした", "The portal did not accept it"),
     ""],
 };
 
