@@ -20,7 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Frame, Page, async_playwright
 
 from bridged.config import PinWay
 from bridged.model import Grant
@@ -275,6 +275,14 @@ async def test_no_request_of_another_page_changes_anything(
     assert site in house.hub.policy.store.sites
 
 
+async def frame_of(page: Page, name: str) -> Frame:
+    """Return the frame of an element, which the page may not know by its name yet."""
+    element = await page.locator(f"iframe[name={name}]").element_handle()
+    frame = await element.content_frame()
+    assert frame is not None
+    return frame
+
+
 async def test_frames_are_no_way_in(house: House, context: BrowserContext) -> None:
     """The status page lies in no frame, and a frame without an origin is nobody."""
     page = await visit(context, house.origin("evil.test"))
@@ -282,12 +290,10 @@ async def test_frames_are_no_way_in(house: House, context: BrowserContext) -> No
         f"<iframe name=status src='http://127.0.0.1:{house.port}/'></iframe>"
         "<iframe name=nobody sandbox='allow-scripts' srcdoc='x'></iframe>"
     )
-    status = page.frame("status")
-    assert status is not None
+    status = await frame_of(page, "status")
     await status.wait_for_load_state()
     assert "bridged" not in await status.content()
-    nobody = page.frame("nobody")
-    assert nobody is not None
+    nobody = await frame_of(page, "nobody")
     assert await nobody.evaluate("self.origin") == "null"
     assert (await nobody.evaluate(f"open_('{house.ws}')"))["closed"] == 1006
 
