@@ -9,11 +9,24 @@ import pytest
 
 from bridged.virtual.pcscd import PrivatePcscd
 
+from .canary import CANARY, SECOND, disguises, found, journalled, running
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.hil)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _canary_is_nowhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Look for the canary once more when the whole suite is over: in all it left behind."""
+    yield
+    forms = disguises(CANARY) | disguises(SECOND)
+    left = [tmp_path_factory.getbasetemp(), Path(__file__).parents[2] / "build"]
+    assert [name for folder in left for name in found(folder, forms)] == []
+    assert running(forms) == []
+    assert journalled(forms) == []
 
 
 @pytest.fixture(scope="session")
