@@ -181,6 +181,28 @@ class Driver(ABC):
         del key, puk, new
         raise PinUnblockUnsupported
 
+    def puk_tries_left(self, key: Key) -> int | None:
+        """Return what the card last said of its PUK; None while that is unknown (as here)."""
+        del key
+
+    def change_puk(self, key: Key, puk: Pin, new: Pin) -> None:
+        """Change the PUK of a PIN, after `enter`; raises as `unblock_pin`."""
+        del key, puk, new
+        raise PinUnblockUnsupported
+
+    def change_puk_guarded(self, key: Key, puk: Pin, new: Pin, *, accept_last_try: bool) -> None:
+        """Change unless the card said that this is the last try, and nobody agreed to it.
+
+        Raises `PinLastTry` and `PinBlocked`, using no try, or as `change_puk`.
+        """
+        self.enter()
+        left = self.puk_tries_left(key)
+        if left == 0:
+            raise PinBlocked
+        if left == 1 and not accept_last_try:
+            raise PinLastTry(tries_left=1)
+        self.change_puk(key, puk, new)
+
     def guard(self, key: Key, *, accept_last_try: bool) -> None:
         """Enter, and raise `PinBlocked`, or `PinLastTry` where nobody agreed to use that one."""
         self.enter()

@@ -31,7 +31,7 @@ from bridged.cards.piv_objects import (
     prefers_global_pin,
     retired_certificates,
 )
-from bridged.errors import CardFault, PinUnblockUnsupported
+from bridged.errors import CardFault, PinBlocked, PinIncorrect, PinUnblockUnsupported
 from bridged.model import CardType, PinAlphabet, PinRules, PinStatus, Usage
 from bridged.pcsc import tlv
 from bridged.pcsc.apdu import ELSEWHERE, SW, Command, Response
@@ -42,6 +42,8 @@ from bridged.secret import Pin
 AID = bytes.fromhex("A000000308")
 DIGITS = PinRules(min_length=6, max_length=8, alphabet=PinAlphabet.DIGITS)
 PUK = PinRules(min_length=6, max_length=8, alphabet=PinAlphabet.ASCII)
+
+PUK_REFERENCE = 0x81
 
 PIN = PinObject("80", "PIN", DIGITS, puk=PUK, block=PinBlock(0x80, length=8))
 GLOBAL_PIN = PinObject("00", "Global PIN", DIGITS, block=PinBlock(0x00, length=8))
@@ -67,6 +69,7 @@ class PivDriver(CardDriver):
         self._retired: int | None = None
         self._known_pin: PinObject | None = None
         self._verified_at: tuple[int, int, int] | None = None
+        self._puk_tries_left: int | None = None
 
     @classmethod
     def detect(cls, channel: Channel) -> Self | None:
@@ -186,15 +189,34 @@ class PivDriver(CardDriver):
 
     def unblock_pin(self, key: Key, puk: Pin, new: Pin) -> None:
         """Unblock by RESET RETRY COUNTER (SP 800-73-4, part 2, 3.2.3)."""
+        self._present_puk(0x2C, self._pin.block.reference, puk, new)
+
+    def change_puk(self, key: Key, puk: Pin, new: Pin) -> None:
+        """Change by CHANGE REFERENCE DATA with reference 81 (SP 800-73-4, part 2, 3.2.2)."""
+        self._present_puk(0x24, PUK_REFERENCE, puk, new)
+
+    def puk_tries_left(self, key: Key) -> int | None:
+        """Return what the last wrong PUK left: PIV has no command that asks (part 2, 3.2.1)."""
+        return self._puk_tries_left
+
+    def _present_puk(self, ins: int, reference: int, puk: Pin, new: Pin) -> None:
         if self._pin.puk is None:
             raise PinUnblockUnsupported
-        self._present(0x2C, puk, new)
+        try:
+            self._present(ins, puk, new, reference=reference)
+        except PinIncorrect as error:
+            self._puk_tries_left = error.tries_left
+            raise
+        except PinBlocked:
+            self._puk_tries_left = 0
+            raise
+        self._puk_tries_left = None
 
-    def _present(self, ins: int, *secrets: Pin) -> None:
+    def _present(self, ins: int, *secrets: Pin, reference: int | None = None) -> None:
         block = self._pin.block
         data = b"".join(block.of(secret.reveal()) for secret in secrets)
-        command = Command(0x00, ins, 0x00, block.reference, data)
-        check_verified(self._channel.transmit(command))
+        p2 = block.reference if reference is None else reference
+        check_verified(self._channel.transmit(Command(0x00, ins, 0x00, p2, data)))
 
     # ---- signing ----
 

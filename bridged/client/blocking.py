@@ -82,6 +82,7 @@ class Bridge:
     verify_pin = _blocking(client.Bridge.verify_pin)
     change_pin = _blocking(client.Bridge.change_pin)
     unblock_pin = _blocking(client.Bridge.unblock_pin)
+    change_puk = _blocking(client.Bridge.change_puk)
     release = _blocking(client.Bridge.release)
     authenticate = _blocking(client.Bridge.authenticate)
     sign = _blocking(client.Bridge.sign)

@@ -150,6 +150,20 @@ class Bridge:
         params = m.PinUnblockParams(key=key, puk=puk, new_pin=new_pin)
         await self.call("pin.unblock", params, m.Empty)
 
+    async def change_puk(
+        self,
+        key: str,
+        puk: str | None = None,
+        new_puk: str | None = None,
+        *,
+        accept_last_try: bool = False,
+    ) -> None:
+        """`puk.change`."""
+        params = m.PukChangeParams(
+            key=key, puk=puk, new_puk=new_puk, accept_last_try=accept_last_try
+        )
+        await self.call("puk.change", params, m.Empty)
+
     async def release(self, lease: m.Lease) -> None:
         """`lease.release`."""
         await self.call("lease.release", m.LeaseParams(lease=lease.id), m.Empty)

@@ -78,15 +78,21 @@ _GRANT_TEXTS: dict[Grant, Text] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """With what a question deals: who asks, the card's PIN, and the certificate if it is known."""
+class About:
+    """With what every question about a key deals: who asks, and the certificate if it is known."""
 
     language: Language
     origin: str | None
+    certificate: X509 | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject(About):
+    """The same, and the card's PIN."""
+
     label: str
     rules: PinRules
     status: PinStatus
-    certificate: X509 | None
 
     @property
     def last_try(self) -> bool:
@@ -156,32 +162,34 @@ def verify_question(subject: Subject, seconds: int) -> Question:
     return _pin(subject, heading[language], _OK[language], more)
 
 
+_LOG_IN_HEADING = _text("ICカードでログイン", "Log in with the IC card")
+_LOG_IN = _text("ログイン", "Log in")
+_SIGN_HEADING = _text("電子署名", "Digital signature")
+_SIGN = _text("署名する", "Sign")
+
+
 def authenticate_question(subject: Subject) -> Question:
     """Ask for the PIN that logs the person in."""
     language = subject.language
-    heading = _text("ICカードでログイン", "Log in with the IC card")[language]
-    return _pin(subject, heading, _text("ログイン", "Log in")[language])
+    return _pin(subject, _LOG_IN_HEADING[language], _LOG_IN[language])
+
+
+def log_in_question(about: About) -> Question:
+    """Ask for a yes to logging in with a key that has no PIN."""
+    return _agree(about, _LOG_IN_HEADING, _LOG_IN)
 
 
 def sign_question(subject: Subject, signing: Signing) -> Question:
     """Ask for the PIN that signs just this."""
     language = subject.language
-    heading = _text("電子署名", "Digital signature")[language]
-    question = _pin(
-        subject, heading, _text("署名する", "Sign")[language], _signed(language, signing)
-    )
+    question = _pin(subject, _SIGN_HEADING[language], _SIGN[language], _signed(language, signing))
     return replace(question, details=tuple(signing.fingerprints))
 
 
-def confirm_question(subject: Subject, signing: Signing) -> Question:
-    """Ask for a yes to signing just this, while the PIN is still verified."""
-    question = sign_question(subject, signing)
-    return replace(
-        question,
-        wanted=None,
-        warnings=_expiry_warning(subject),
-        facts=(*_who(subject), *_signed(subject.language, signing)),
-    )
+def confirm_question(about: About, signing: Signing) -> Question:
+    """Ask for a yes to signing just this, while the PIN is still verified or where there is none."""
+    question = _agree(about, _SIGN_HEADING, _SIGN, _signed(about.language, signing))
+    return replace(question, details=tuple(signing.fingerprints))
 
 
 def keypad_question(question: Question) -> Question:
@@ -213,6 +221,18 @@ def new_pin_question(subject: Subject) -> Question:
     asked = replace(_pin(subject, heading, _text("変更する", "Change")[language]), warnings=())
     again = _text("もう一度", "Once more")[language]
     return _labelled(asked, _text("新しい{}", "New {}")[language].format(subject.label), again)
+
+
+def old_puk_question(subject: Subject) -> Question:
+    """Ask for the PUK that is to be changed; `subject` has its rules and label."""
+    heading = _text("PUKの変更", "Change the PUK")
+    return replace(old_pin_question(subject), heading=heading[subject.language])
+
+
+def new_puk_question(subject: Subject) -> Question:
+    """Ask for the new PUK, twice; `subject` as above."""
+    heading = _text("新しいPUK", "The new PUK")
+    return replace(new_pin_question(subject), heading=heading[subject.language])
 
 
 def puk_question(subject: Subject) -> Question:
@@ -277,6 +297,18 @@ def _pin(subject: Subject, heading: str, ok: str, more: Sequence[Fact] = ()) -> 
     )
 
 
+def _agree(about: About, heading: Text, ok: Text, more: Sequence[Fact] = ()) -> Question:
+    language = about.language
+    return Question(
+        language,
+        heading[language],
+        (*_who(about), *more),
+        ok=ok[language],
+        cancel=_CANCEL[language],
+        warnings=_expiry_warning(about),
+    )
+
+
 def _labelled(question: Question, label: str, again: str = "") -> Question:
     assert question.wanted is not None
     return replace(
@@ -284,7 +316,7 @@ def _labelled(question: Question, label: str, again: str = "") -> Question:
     )
 
 
-def _who(subject: Subject) -> list[Fact]:
+def _who(subject: About) -> list[Fact]:
     language, certificate = subject.language, subject.certificate
     lines = [Fact(_SITE[language], site(language, subject.origin))]
     if certificate is not None:
@@ -304,7 +336,7 @@ def _signed(language: Language, signing: Signing) -> list[Fact]:
     ]
 
 
-def _expiry_warning(subject: Subject) -> tuple[str, ...]:
+def _expiry_warning(subject: About) -> tuple[str, ...]:
     days = subject.certificate.expires_in_days if subject.certificate else EXPIRES_SOON_DAYS + 1
     return (_SOON[subject.language].format(days=days),) if days <= EXPIRES_SOON_DAYS else ()
 

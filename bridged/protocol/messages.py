@@ -168,6 +168,14 @@ class PinUnblockParams(PinParams, frozen=True):
     new_pin: Secret | None = None
 
 
+class PukChangeParams(PinParams, frozen=True):
+    """Change the PUK of a key's PIN; one left out is asked for, one given needs `page-pin`."""
+
+    puk: Secret | None = None
+    new_puk: Secret | None = None
+    accept_last_try: bool = False
+
+
 class Lease(Wire, frozen=True):
     """The right of this connection to use one key without the PIN being asked again."""
 
@@ -348,6 +356,7 @@ METHODS: dict[str, Method] = {
     "pin.verify": Method(PinVerifyParams, Lease, Grant.SIGN),
     "pin.change": Method(PinChangeParams, Empty, Grant.SIGN),
     "pin.unblock": Method(PinUnblockParams, Empty, Grant.SIGN),
+    "puk.change": Method(PukChangeParams, Empty, Grant.SIGN),
     "lease.release": Method(LeaseParams, Empty, Grant.SIGN),
     "authentication.create": Method(AuthenticationParams, AuthenticationToken, Grant.SIGN),
     "signature.create": Method(SignatureParams, SignatureList, Grant.SIGN, large=True),

@@ -19,10 +19,11 @@ from bridged.errors import (
     PinRequired,
     UserCancelled,
 )
-from bridged.model import PinAlphabet, PinStatus
+from bridged.model import Grant, PinAlphabet, PinStatus, Usage
 from bridged.pin.prompt import Asker, NobodyToAsk, Prompts, Turn, Where
 from bridged.pin.question import Question
 from bridged.pin.wording import (
+    About,
     Subject,
     keypad_question,
     last_try_question,
@@ -37,6 +38,7 @@ from bridged.service.keys import readable, typed_each_time, verify, verify_on_ke
 from bridged.service.leases import Held, Leases
 
 Ask = Callable[[Subject], Question]
+Agree = Callable[[About], Question]
 
 
 def asker(call: Call, reader: str | None = None) -> Asker:
@@ -181,10 +183,10 @@ class Asking:
         return Subject(
             self._prompts.language,
             call.site.origin,
-            pin.label,
-            pin.rules,
-            status,
             readable(key),
+            label=pin.label,
+            rules=pin.rules,
+            status=status,
         )
 
     async def verified(
@@ -205,20 +207,23 @@ class Asking:
 
     @asynccontextmanager
     async def right_to_sign(
-        self, call: Call, card: InsertedCard, key: Key, ask: Ask, confirm: Ask | None = None
+        self, call: Call, card: InsertedCard, key: Key, ask: Ask, confirm: Agree
     ) -> AsyncIterator[object]:
         """Yield who owns the lease to sign under: the connection, or this request alone.
 
         Without a lease the person is asked for the PIN by `ask`, and the card is reset in the end.
-        Under one whose PIN the person gave to us, `confirm` asks for a yes to just this. Raises
-        `PinRequired`, `CardLeased`, `UserCancelled` and what else ends the asking.
+        Where the person gave the PIN of a lease to us, `confirm` asks for a yes to each signature;
+        where a key has no PIN, to each use by a page. Raises `PinRequired`, `CardLeased`,
+        `UserCancelled` and what else ends the asking.
         """
         held = self._leases.find(card, call.peer)
         if key.pin is None:
+            if self._must_agree(call):
+                await self._confirmed(call, card, key, confirm)
             yield call.peer
         elif held is not None and held.key.ref == key.ref:
             call.lease_by = held.by
-            if held.asked and confirm is not None:
+            if held.asked and key.usage is not Usage.AUTHENTICATION:
                 await self._confirmed(call, card, key, confirm)
             yield call.peer
         else:
@@ -231,6 +236,12 @@ class Asking:
                 who.told(None)
             finally:
                 self._leases.end(held, None)
+
+    def _must_agree(self, call: Call) -> bool:
+        """Whether a page may use a key without a PIN only after a yes: it may bring no PIN itself."""
+        if call.site.origin is None:
+            return False
+        return not (Grant.PAGE_PIN in call.site.grants and PinWay.PAGE in self._prompts.order)
 
     async def _leased_to(
         self, call: Call, card: InsertedCard, key: Key, shape: PinObject, ask: Ask
@@ -273,10 +284,9 @@ class Asking:
                 by=call.pin_by,
             )
 
-    async def _confirmed(self, call: Call, card: InsertedCard, key: Key, confirm: Ask) -> None:
-        assert key.pin is not None
-        status = await card.known_pin_status(key)
-        question = confirm(self._subject(call, key, key.pin, status))
+    async def _confirmed(self, call: Call, card: InsertedCard, key: Key, confirm: Agree) -> None:
+        about = About(self._prompts.language, call.site.origin, readable(key))
+        question = confirm(about)
 
         async def ask_in_turn() -> bool:
             return await self._prompts.confirm(asker(call, card.reader), question)

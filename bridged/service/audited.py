@@ -16,7 +16,7 @@ from bridged.protocol import messages as m
 from bridged.service.calls import Call
 
 USES_OF_A_KEY = {"signature.create", "authentication.create", "document.sign"}
-USES_OF_A_PIN = {"pin.verify", "pin.change", "pin.unblock"}
+USES_OF_A_PIN = {"pin.verify", "pin.change", "pin.unblock", "puk.change"}
 
 FindCertificate = Callable[[str], Awaitable[bytes | None]]
 

@@ -37,12 +37,13 @@ from bridged.pin.wording import (
     Signing,
     authenticate_question,
     confirm_question,
+    log_in_question,
     sign_question,
 )
 from bridged.protocol import messages as m
 from bridged.protocol import openrpc
 from bridged.protocol.session import Request
-from bridged.service.asking import Ask, Asking, asker
+from bridged.service.asking import Agree, Ask, Asking, asker
 from bridged.service.audited import Audit, Audited
 from bridged.service.batch import Progress, sign_batch
 from bridged.service.calls import Call, Calls, Peer
@@ -99,6 +100,7 @@ class Hub:
             "pin.verify": self._pin_verify,
             "pin.change": self._pin_change,
             "pin.unblock": self._pin_unblock,
+            "puk.change": self._puk_change,
             "lease.release": self._lease_release,
             "authentication.create": self._authentication_create,
             "signature.create": self._signature_create,
@@ -260,6 +262,12 @@ class Hub:
         log.info("%s unblocked %s", call.site.origin, shape.label)
         return m.Empty()
 
+    async def _puk_change(self, call: Call, params: m.PukChangeParams) -> m.Empty:
+        card, key, shape = await self._find_with_pin(params.key)
+        await self._pins.change_puk(call, card, key, shape, params)
+        log.info("%s changed the PUK of %s", call.site.origin, shape.label)
+        return m.Empty()
+
     async def _lease_release(self, call: Call, params: m.LeaseParams) -> m.Empty:
         self._leases.release(params.lease, call.peer)
         return m.Empty()
@@ -272,7 +280,9 @@ class Hub:
             raise SiteNotAllowed(origin="program", grant=Grant.SIGN)
         card, key = await self._find(params.certificate)
         self._refuse_early(call, card, key, Usage.AUTHENTICATION)
-        async with self._asking.right_to_sign(call, card, key, authenticate_question) as owner:
+        async with self._asking.right_to_sign(
+            call, card, key, authenticate_question, log_in_question
+        ) as owner:
             signer = SigningKey.of(card, await card.key(key.ref), Usage.AUTHENTICATION)
             algorithm = webeid.algorithm(signer.key)
             digest = webeid.digest(origin, params.challenge, algorithm)
@@ -402,8 +412,8 @@ class Hub:
         return held
 
 
-def _asked_of_signing(what: Signing) -> tuple[Ask, Ask]:
-    """Return the questions about a signature: for the PIN, and for a yes where it is verified."""
+def _asked_of_signing(what: Signing) -> tuple[Ask, Agree]:
+    """Return the questions about a signature: for the PIN, and for a yes where none is asked for."""
     return lambda s: sign_question(s, what), lambda s: confirm_question(s, what)
 
 

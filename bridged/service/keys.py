@@ -141,6 +141,19 @@ async def unblock(card: InsertedCard, key: Key, puk: Pin, new: Pin) -> None:
     await _run_and_reset(card, job)
 
 
+async def change_puk(
+    card: InsertedCard, key: Key, puk: Pin, new: Pin, *, accept_last_try: bool
+) -> None:
+    """Change the PUK; nothing stays verified. Raises as `unblock`, and `PinLastTry`."""
+    own, own_new = puk.copy(), new.copy()
+
+    def job(driver: Driver) -> None:
+        with own, own_new:
+            driver.change_puk_guarded(key, own, own_new, accept_last_try=accept_last_try)
+
+    await _run_and_reset(card, job)
+
+
 async def _run_and_reset(card: InsertedCard, job: Callable[[Driver], None]) -> None:
     try:
         await card.run(job)

@@ -1,16 +1,18 @@
-"""`pin.verify`, `pin.change`, `pin.unblock`: with PINs of the page, or those the person is asked for."""
+"""`pin.verify`, `pin.change`, `pin.unblock`, `puk.change`: with PINs of the page, or those the person is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
 from bridged.cards.base import Key, PinObject
 from bridged.config import PinWay
 from bridged.errors import (
+    PinBlocked,
     PinIncorrect,
     PinLastTry,
     PinUnblockUnsupported,
@@ -22,16 +24,18 @@ from bridged.pin.prompt import Prompts
 from bridged.pin.wording import (
     Subject,
     new_pin_question,
+    new_puk_question,
     old_pin_question,
+    old_puk_question,
     puk_question,
     verify_question,
 )
 from bridged.protocol import messages as m
 from bridged.secret import Pin
-from bridged.service.asking import Asking, Interview
+from bridged.service.asking import Ask, Asking, Interview
 from bridged.service.calls import Call
 from bridged.service.card import InsertedCard
-from bridged.service.keys import change, unblock, verify
+from bridged.service.keys import change, change_puk, unblock, verify
 from bridged.service.leases import Held, Leases
 
 
@@ -87,7 +91,12 @@ class Pins:
 
             async def asked() -> None:
                 async with self._asking.interview(call, card, key, shape) as interview:
-                    await _changed(interview, card, key, old, new)
+                    await _changed(
+                        interview,
+                        partial(change, card, key),
+                        (old, old_pin_question),
+                        (new, new_pin_question),
+                    )
 
             await card.while_here(asked())
 
@@ -111,6 +120,35 @@ class Pins:
             async def asked() -> None:
                 async with self._asking.interview(call, card, key, shape, blocked=True) as asking:
                     await _unblocked(asking, card, key, puk, new, rules=rules)
+
+            await card.while_here(asked())
+
+    async def change_puk(
+        self, call: Call, card: InsertedCard, key: Key, shape: PinObject, params: m.PukChangeParams
+    ) -> None:
+        """Change the PUK; raises `PinUnblockUnsupported` where there is none."""
+        rules = shape.puk
+        if rules is None:
+            raise PinUnblockUnsupported
+        with ExitStack() as stack:
+            old = self._kept(stack, call, params.puk, rules)
+            new = self._kept(stack, call, params.new_puk, rules)
+            if old is None or new is None:
+                self._require_open(call, card)
+            stack.enter_context(self._reserved(card, call))
+            if old is not None and new is not None:
+                await change_puk(card, key, old, new, accept_last_try=params.accept_last_try)
+                return
+
+            async def asked() -> None:
+                async with self._asking.interview(call, card, key, shape, blocked=True) as asking:
+                    asking.subject = await _puk_of(asking.subject, card, key, rules)
+                    await _changed(
+                        asking,
+                        partial(change_puk, card, key),
+                        (old, old_puk_question),
+                        (new, new_puk_question),
+                    )
 
             await card.while_here(asked())
 
@@ -141,19 +179,23 @@ class Pins:
 
 
 async def _changed(
-    asking: Interview, card: InsertedCard, key: Key, old: Pin | None, new: Pin | None
+    asking: Interview,
+    change: Callable[..., Awaitable[None]],
+    old: tuple[Pin | None, Ask],
+    new: tuple[Pin | None, Ask],
 ) -> None:
-    """Ask for what is missing until the card takes it; a PIN of the page is tried once."""
+    """Ask for what is missing until the card takes it; what the page gave is tried once."""
+    (given, ask_old), (given_new, ask_new) = old, new
     fault = ""
     while True:
         agreed = await asking.agreed()
         with ExitStack() as stack:
-            present = old or stack.enter_context(await asking.secret(old_pin_question, fault=fault))
-            wished = new or stack.enter_context(await asking.secret(new_pin_question))
+            present = given or stack.enter_context(await asking.secret(ask_old, fault=fault))
+            wished = given_new or stack.enter_context(await asking.secret(ask_new))
             try:
-                return await change(card, key, present, wished, accept_last_try=agreed)
+                return await change(present, wished, accept_last_try=agreed)
             except (PinIncorrect, PinLastTry) as error:
-                if old is not None:
+                if given is not None:
                     raise
                 fault = asking.failed(error)
 
@@ -169,10 +211,10 @@ async def _unblocked(
 ) -> None:
     """Ask for what is missing until the card takes it; a PUK of the page is tried once.
 
-    No card tells how many tries the PUK has before one is used: after the first, the guard holds.
+    No card tells how many tries the PUK has before a wrong one: after the first, the guard holds.
     """
     pin_subject = asking.subject
-    asking.subject = _puk_of(pin_subject, rules)
+    asking.subject = await _puk_of(pin_subject, card, key, rules)
     fault = ""
     while True:
         await asking.agreed()
@@ -189,6 +231,10 @@ async def _unblocked(
                 fault = asking.failed(error)
 
 
-def _puk_of(subject: Subject, rules: PinRules) -> Subject:
-    status = msgspec.structs.replace(subject.status, tries_left=None)
+async def _puk_of(subject: Subject, card: InsertedCard, key: Key, rules: PinRules) -> Subject:
+    """Return the PUK as a subject, with the tries left if known; raises `PinBlocked`."""
+    left = await card.run(lambda driver: driver.puk_tries_left(key))
+    if left == 0:
+        raise PinBlocked
+    status = msgspec.structs.replace(subject.status, tries_left=left)
     return replace(subject, label="PUK", rules=rules, status=status)

@@ -73,6 +73,16 @@ export interface PinUnblocking extends CallOptions {
   readonly newPin?: string | undefined;
 }
 
+/** A new PUK for the PIN of a key, given by who knows the present one. */
+export interface PukChange extends CallOptions {
+  /** The `id` of the certificate. */
+  readonly key: string;
+  readonly puk?: string | undefined;
+  readonly newPuk?: string | undefined;
+  /** The person's own yes to using the last try, after `pin-last-try`. */
+  readonly acceptLastTry?: boolean | undefined;
+}
+
 /** A log-in to the portal. */
 export interface Authentication extends CallOptions {
   /** The `id` of a certificate with usage `authentication`. */
@@ -236,6 +246,13 @@ export class Bridge extends BridgeEventTarget {
     const { key, puk, newPin } = unblocking;
     const params = { key, ...defined({ puk, newPin }) };
     return this.#call("pin.unblock", params, { signal }, () => {});
+  }
+
+  /** Change the card's PUK. Fails as `unblockPin`, and with `pin-last-try`. */
+  changePuk({ signal, ...change }: PukChange): Promise<void> {
+    const { key, puk, newPuk, acceptLastTry } = change;
+    const params = { key, ...defined({ puk, newPuk, acceptLastTry }) };
+    return this.#call("puk.change", params, { signal }, () => {});
   }
 
   /** Make the Web eID token that proves the card to the portal's server; post it as it is. */

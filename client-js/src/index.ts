@@ -17,6 +17,7 @@ export type {
   PinChange,
   PinUnblocking,
   PinVerification,
+  PukChange,
   Signing,
 } from "./bridge.ts";
 export { type ConnectOptions, connect, type Environment } from "./connect.ts";

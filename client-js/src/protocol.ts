@@ -229,6 +229,14 @@ export interface PinUnblockParams {
   readonly newPin?: string | null;
 }
 
+/** Change the PUK of the PIN of a key. */
+export interface PukChangeParams {
+  readonly key: string;
+  readonly puk?: string | null;
+  readonly newPuk?: string | null;
+  readonly acceptLastTry?: boolean;
+}
+
 /** The right of this connection to use one key without the PIN being asked again. */
 export interface Lease {
   readonly id: string;
@@ -374,6 +382,7 @@ export interface Methods {
   "pin.verify": { params: PinVerifyParams; result: Lease };
   "pin.change": { params: PinChangeParams; result: Empty };
   "pin.unblock": { params: PinUnblockParams; result: Empty };
+  "puk.change": { params: PukChangeParams; result: Empty };
   "lease.release": { params: LeaseParams; result: Empty };
   "authentication.create": { params: AuthenticationParams; result: AuthenticationToken };
   "signature.create": { params: SignatureParams; result: SignatureList };

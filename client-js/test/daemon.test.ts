@@ -143,6 +143,14 @@ suite("the daemon", () => {
     await lease.release();
   });
 
+  test("changes the PUK, and changes it back", async () => {
+    const { id: key } = await one(bridge, "signature");
+    const [puk, newPuk] = ["12345678", "87654321"];
+    await bridge.changePuk({ key, puk, newPuk });
+    await assertFails(bridge.changePuk({ key, puk, newPuk }), "pin-incorrect");
+    await bridge.changePuk({ key, puk: newPuk, newPuk: puk });
+  });
+
   test("does not send a PIN that breaks the card's rules", async () => {
     const { id: key } = await one(bridge, "signature");
     const error = await assertFails(bridge.verifyPin({ key, pin: "12" }), "pin-format");

@@ -107,6 +107,8 @@ class Stage {
         return (await bridge.changePin(all)) ?? {};
       case "pin.unblock":
         return (await bridge.unblockPin(all)) ?? {};
+      case "puk.change":
+        return (await bridge.changePuk(all)) ?? {};
       case "lease.release":
         return (await this.lease?.release(options)) ?? {};
       case "authentication.create":

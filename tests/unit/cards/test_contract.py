@@ -484,3 +484,24 @@ def test_a_blocked_pin_is_unblocked_where_the_card_has_a_puk(subject, usage: Usa
     assert refused.value.tries_left == 2
     driver.unblock_pin(key, Pin("12345678"), new)
     driver.verify_pin_guarded(key, new, accept_last_try=False)
+
+
+@usages
+def test_a_puk_is_changed_where_the_card_has_one(subject, usage: Usage) -> None:
+    driver = subject.driver()
+    (key,) = driver.keys(usage)
+    old, new, wrong = Pin("12345678"), Pin("87654321"), Pin("00000000")
+    if key.pin.puk is None:
+        with pytest.raises(PinUnblockUnsupported):
+            driver.change_puk_guarded(key, old, new, accept_last_try=True)
+        return
+    for left in (2, 1):
+        with pytest.raises(PinIncorrect) as refused:
+            driver.change_puk_guarded(key, wrong, new, accept_last_try=False)
+        assert refused.value.tries_left == left
+    with pytest.raises(PinLastTry):
+        driver.change_puk_guarded(key, old, new, accept_last_try=False)
+    driver.change_puk_guarded(key, old, new, accept_last_try=True)
+    assert driver.puk_tries_left(key) is None
+    driver.unblock_pin(key, new, subject.wrong_pin(usage))
+    driver.verify_pin_guarded(key, subject.wrong_pin(usage), accept_last_try=False)

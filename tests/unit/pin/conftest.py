@@ -83,4 +83,4 @@ def make_subject(
     status = PinStatus(
         label="PIN", rules=rules, tries_left=tries_left, blocked=False, verified=False
     )
-    return Subject(language, ORIGIN, "PIN", rules, status, None)
+    return Subject(language, ORIGIN, None, label="PIN", rules=rules, status=status)

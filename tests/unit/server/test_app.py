@@ -34,6 +34,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "pin.verify": {"key": "x"},
     "pin.change": {"key": "x"},
     "pin.unblock": {"key": "x"},
+    "puk.change": {"key": "x"},
     "lease.release": {"lease": "x"},
     "authentication.create": {"certificate": "x", "challenge": "x" * 44},
     "document.sign": {"certificate": "x", "format": "cades", "content": "eA=="},

@@ -323,6 +323,21 @@ async def test_a_blocked_pin_is_unblocked_in_one_dialog(
     assert isinstance(await page.call("pin.verify", key=key), m.Lease)
 
 
+async def test_a_puk_is_changed_in_one_dialog_whose_last_try_has_a_yes_of_its_own(
+    page: Page, inserted: VirtualCard, person: Person
+) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    new = "87654321"
+    person.answers = ["00000000", new, "00000000", new, YES, EBID_PUK, new]
+    await page.call("puk.change", key=key)
+    labels = [question.wanted and question.wanted.label for question in person.asked]
+    assert labels == ["現在のPUK", "新しいPUK"] * 2 + [None, "現在のPUK", "新しいPUK"]
+    assert [question.heading for question in person.asked[:2]] == ["PUKの変更", "新しいPUK"]
+    assert "残り2回" in person.asked[2].fault
+    assert person.dialogs == 1
+    assert inserted.pins["puk"].tries_left == 3
+
+
 async def test_where_nobody_can_be_asked_an_earlier_lease_is_left_alone(
     open_page: OpenPage, page: Page, inserted: VirtualCard, person: Person
 ) -> None:

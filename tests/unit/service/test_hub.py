@@ -358,6 +358,31 @@ async def test_a_blocked_pin_is_unblocked_with_the_puk(page: Page, inserted: Vir
     assert isinstance(await page.call("pin.verify", key=key, pin="654321"), m.Lease)
 
 
+async def test_a_puk_is_changed_and_its_last_try_is_guarded(
+    page: Page, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    new = {"key": key, "new_puk": "87654321"}
+    for left in (2, 1):
+        wrong = await page.fails("puk.change", puk="00000000", **new)
+        assert wrong.data() == {"tries_left": left}
+    assert isinstance(await page.fails("puk.change", puk=EBID_PUK, **new), PinLastTry)
+    assert inserted.pins["puk"].tries_left == 1
+    await page.call("puk.change", puk=EBID_PUK, accept_last_try=True, **new)
+    assert inserted.pins["puk"].tries_left == 3
+    await page.call("pin.unblock", key=key, puk="87654321", new_pin="654321")
+    assert isinstance(await page.call("pin.verify", key=key, pin="654321"), m.Lease)
+
+
+async def test_a_blocked_puk_is_said_and_not_sent(page: Page, inserted: VirtualCard) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    new = {"key": key, "new_puk": "87654321", "accept_last_try": True}
+    for _ in range(3):
+        await page.fails("puk.change", puk="00000000", **new)
+    assert inserted.pins["puk"].blocked
+    assert isinstance(await page.fails("puk.change", puk=EBID_PUK, **new), PinBlocked)
+
+
 async def test_pins_are_changed_by_pages_with_page_pin_alone(
     page: Page, open_page: OpenPage, inserted: VirtualCard
 ) -> None:
@@ -366,11 +391,12 @@ async def test_pins_are_changed_by_pages_with_page_pin_alone(
     for method, params in (
         ("pin.change", {"pin": EBID_PIN, "new_pin": "654321"}),
         ("pin.unblock", {"puk": EBID_PUK, "new_pin": "654321"}),
+        ("puk.change", {"puk": EBID_PUK, "new_puk": "87654321"}),
     ):
         assert isinstance(await other.fails(method, key=key, **params), SiteNotAllowed)
     assert inserted.pins["puk"].tries_left == 3
     assert isinstance(await page.call("pin.verify", key=key, pin=EBID_PIN), m.Lease)
-    for method in ("pin.change", "pin.unblock"):
+    for method in ("pin.change", "pin.unblock", "puk.change"):
         assert isinstance(await other.fails(method, key=key), CardLeased)
 
 
@@ -382,6 +408,8 @@ async def test_a_jpki_pin_is_changed_and_never_unblocked(
     assert isinstance(await page.call("pin.verify", key=key, pin="NEWPIN7"), m.Lease)
     error = await page.fails("pin.unblock", key=key, puk="12345678", new_pin="NEWPIN7")
     assert isinstance(error, PinUnblockUnsupported)
+    error = await page.fails("puk.change", key=key, puk="12345678", new_puk="87654321")
+    assert isinstance(error, PinUnblockUnsupported)
 
 
 def test_parameters_with_pins_do_not_show_them() -> None:
@@ -389,6 +417,7 @@ def test_parameters_with_pins_do_not_show_them() -> None:
         repr(m.PinVerifyParams(key="k", pin="123456")),
         repr(m.PinChangeParams(key="k", pin="123456", new_pin="654321")),
         repr(m.PinUnblockParams(key="k", puk="12345678", new_pin="654321")),
+        repr(m.PukChangeParams(key="k", puk="12345678", new_puk="654321")),
     ):
         assert "k" in shown
         assert not any(pin in shown for pin in ("123456", "654321", "12345678"))

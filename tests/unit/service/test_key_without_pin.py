@@ -67,7 +67,9 @@ async def test_it_signs_no_documents(page: Page, bus: InProcessBus, ca: DemoCa) 
     assert isinstance(error, KeyUsageForbidden)
 
 
-@pytest.mark.parametrize("method", ["pin.status", "pin.verify", "pin.change", "pin.unblock"])
+@pytest.mark.parametrize(
+    "method", ["pin.status", "pin.verify", "pin.change", "pin.unblock", "puk.change"]
+)
 async def test_it_has_no_pin_to_speak_of(
     page: Page, bus: InProcessBus, ca: DemoCa, method: str
 ) -> None:
