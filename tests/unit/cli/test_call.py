@@ -117,11 +117,11 @@ def test_a_pin_in_the_arguments_is_refused_before_anybody_hears_it(shell: Shell,
     assert shell.answer("pin.status", json.dumps({"key": key}))["triesLeft"] == 3
 
 
-@pytest.mark.parametrize("member", ["pin", "newPin", "puk"])
+@pytest.mark.parametrize("member", ["pin", "newPin", "puk", "newPuk"])
 def test_every_secret_of_the_protocol_is_refused_in_the_arguments(
     shell: Shell, member: str
 ) -> None:
-    method = "pin.unblock" if member == "puk" else "pin.change"
+    method = {"puk": "pin.unblock", "newPuk": "puk.change"}.get(member, "pin.change")
     error = shell.error(method, json.dumps({"key": "k", member: "999999"}))
     assert error["data"]["reason"] == "pin-as-argument"
 

@@ -11,9 +11,18 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from bridged.errors import CardFault, InvalidParams, KeyUsageForbidden
-from bridged.model import Algorithm, Usage
+from bridged.errors import (
+    BridgedError,
+    CardFault,
+    ConsentUnavailable,
+    InvalidParams,
+    KeyUsageForbidden,
+    UserCancelled,
+)
+from bridged.model import Algorithm, AuthenticationToken, Grant, Usage
 from bridged.pcsc.apdu import SW, Command, Response
+from bridged.pin.prompt import Prompts
+from bridged.service.hub import Hub
 from bridged.signing import webeid
 from bridged.virtual import certificates, piv
 from bridged.virtual.ca import DemoCa
@@ -21,6 +30,7 @@ from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.reference_data import ReferenceData
 
+from ..pin.conftest import NO, YES, Person
 from .conftest import Page
 
 CHALLENGE = "c" * 44
@@ -90,3 +100,53 @@ async def test_a_card_that_wants_a_pin_for_it_is_at_fault(
     error = await page.fails("authentication.create", certificate=key.id, challenge=CHALLENGE)
     assert isinstance(error, CardFault)
     assert error.sw == "6982"
+
+
+SAFE = frozenset({Grant.CERTIFICATES, Grant.SIGN})
+
+
+@pytest.mark.parametrize(
+    ("person", "error"),
+    [
+        (Person(YES), None),
+        (Person(NO), UserCancelled),
+        (Person(is_open=False), ConsentUnavailable),
+    ],
+)
+async def test_a_page_logs_in_after_a_yes_alone(
+    bus: InProcessBus, ca: DemoCa, person: Person, error: type[BridgedError] | None
+) -> None:
+    hub = Hub(bus, Prompts([person]))
+    await hub.start()
+    page = Page(hub, "https://portal.example", SAFE)
+    hub.join(page)
+    bus.insert(0, card(ca))
+    await page.event("card.inserted")
+    asked = {
+        "certificate": (await page.certificate(Usage.AUTHENTICATION)).id,
+        "challenge": CHALLENGE,
+    }
+    if error is None:
+        token = await page.call("authentication.create", **asked)
+        assert isinstance(token, AuthenticationToken)
+        (question,) = person.asked
+        assert question.wanted is None
+        assert "https://portal.example" in [fact.text for fact in question.facts]
+    else:
+        assert isinstance(await page.fails("authentication.create", **asked), error)
+    await hub.stop()
+
+
+async def test_a_page_that_may_bring_pins_is_not_asked_about(bus: InProcessBus, ca: DemoCa) -> None:
+    person = Person()
+    hub = Hub(bus, Prompts([person]))
+    await hub.start()
+    page = Page(hub, "https://portal.example", frozenset(Grant))
+    hub.join(page)
+    bus.insert(0, card(ca))
+    await page.event("card.inserted")
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    token = await page.call("authentication.create", certificate=key, challenge=CHALLENGE)
+    assert isinstance(token, AuthenticationToken)
+    assert person.asked == []
+    await hub.stop()
