@@ -184,6 +184,7 @@ class Driver(ABC):
     def puk_tries_left(self, key: Key) -> int | None:
         """Return what the card last said of its PUK; None while that is unknown (as here)."""
         del key
+        return None
 
     def change_puk(self, key: Key, puk: Pin, new: Pin) -> None:
         """Change the PUK of a PIN, after `enter`; raises as `unblock_pin`."""
