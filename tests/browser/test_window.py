@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import pytest
 from aiohttp import ClientSession, web
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, expect
 
 from bridged.config import DEFAULT_GRANTS
 from bridged.pin.prompt import Prompts
+from bridged.pin.question import Language
 from bridged.pin.window import Windows
 from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
@@ -71,7 +73,9 @@ def card() -> VirtualCard:
 
 
 @pytest.fixture
-async def house(card: VirtualCard) -> AsyncIterator[House]:
+async def house(card: VirtualCard, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    """In Japanese, unless a test names another language."""
+    language = getattr(request, "param", Language.JA)
     card.restore()
     bus, windows = InProcessBus(readers=1), Windows()
     bus.insert(0, card)
@@ -83,7 +87,7 @@ async def house(card: VirtualCard) -> AsyncIterator[House]:
     portal.router.add_get("/", page)
     async with listening(portal, 0) as portal_port:
         origin = f"http://127.0.0.1:{portal_port}"
-        hub = Hub(bus, Prompts([windows]), SitePolicy({origin: DEFAULT_GRANTS}))
+        hub = Hub(bus, Prompts([windows], language=language), SitePolicy({origin: DEFAULT_GRANTS}))
         await hub.start()
         async with listening(create_app(hub, "token", windows), 0) as port:
             windows.base = f"http://127.0.0.1:{port}"
@@ -108,6 +112,16 @@ async def typed(window: Page, pin: str) -> None:
         await window.keyboard.press("Enter")
 
 
+async def expect_no_barrier(window: Page) -> None:
+    """Let axe-core look at the window as it is now (WCAG 2.2 AA)."""
+    rules = {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+    result = await Axe().run(window, options={"runOnly": rules})
+    assert result.response["violations"] == []
+
+
 async def answer(portal: Page) -> dict:
     await portal.wait_for_function("window.answer")
     return await portal.evaluate("answer")
@@ -125,10 +139,12 @@ async def test_a_batch_is_signed_with_a_pin_from_the_window(
     assert await window.locator("#facts img").count() == 0
     await expect(window.get_by_label("PIN")).to_be_focused()
     await shoot(window, "window")
+    await expect_no_barrier(window)
     await window.emulate_media(color_scheme="dark")
     await window.set_viewport_size({"width": 375, "height": 760})
     await window.locator("summary").click()
     await shoot(window, "window-375-dark")
+    await expect_no_barrier(window)
     await window.set_viewport_size({"width": 320, "height": 760})
     assert await window.evaluate("document.documentElement.scrollWidth") <= 320
     await typed(window, "12345")
@@ -137,9 +153,36 @@ async def test_a_batch_is_signed_with_a_pin_from_the_window(
     await typed(window, "000000")
     await expect(window.get_by_role("alert")).to_contain_text("残り2回")
     await shoot(window, "window-wrong")
+    await expect_no_barrier(window)
     await typed(window, EBID_PIN)
     assert len((await answer(portal))["result"]["signatures"]) == 3
     assert EBID_PIN not in "".join(line.split("{")[0] for line in chromium.sent)
+
+
+@pytest.mark.parametrize("house", [Language.EN], indirect=True)
+async def test_everything_is_said_in_english_and_done_by_keyboard_alone(
+    house: House, chromium: Chromium
+) -> None:
+    portal = await chromium.page()
+    await portal.goto(house.portal)
+    async with portal.expect_popup() as popup:
+        await portal.get_by_role("button").click()
+    window = await popup.value
+    await expect(window.get_by_label("PIN")).to_be_focused()
+    await window.set_viewport_size({"width": 1280, "height": 900})
+    await shoot(window, "window-1280-en")
+    await expect_no_barrier(window)
+    assert await window.evaluate("document.documentElement.lang") == "en"
+    words = await window.locator("main").inner_text()
+    for own in ("利用者登録申請書", "長野 太郎", "IT業者電子01"):
+        words = words.replace(own, "")
+    assert not any("\u3040" <= char <= "\u9fff" for char in words)
+    await window.keyboard.type(EBID_PIN)
+    await window.keyboard.press("Tab")
+    await window.keyboard.press("Tab")
+    with contextlib.suppress(PlaywrightError):
+        await window.keyboard.press("Enter")
+    assert len((await answer(portal))["result"]["signatures"]) == 3
 
 
 @pytest.mark.parametrize("end", ["close", "escape", "button", "reload"])
