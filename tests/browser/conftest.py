@@ -210,7 +210,11 @@ class Chromium:
 
     async def page(self, *, width: int = 1280, height: int = 900) -> Page:
         self.context = await self._browser.new_context(
-            viewport={"width": width, "height": height}, locale="ja-JP", timezone_id="Asia/Tokyo"
+            viewport={"width": width, "height": height},
+            locale="ja-JP",
+            timezone_id="Asia/Tokyo",
+            # A button on its way from light to dark would have the contrast of neither.
+            reduced_motion="reduce",
         )
         page = await self.context.new_page()
         page.on("pageerror", lambda error: self.errors.append(str(error)))

@@ -186,8 +186,9 @@ async def test_before_the_log_in_ends_the_person_is_told_and_can_go_on(
             route.fulfill(json=left) if route.request.method == "GET" else route.continue_()
         ),
     )
-    await page.clock.fast_forward("08:05")
     dialog = page.locator("#session-dialog")
+    await expect(dialog).to_be_attached()
+    await page.clock.fast_forward("08:05")
     await expect(dialog).to_be_visible()
     await expect(page.locator("#session-go-on")).to_be_focused()
     await shoot(page, "portal-session-warning")
