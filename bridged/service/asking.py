@@ -196,14 +196,25 @@ class Asking:
 
         There is no PIN where it was typed on the reader.
         """
+        taken = False
 
         async def ask_in_turn() -> tuple[Pin | None, int]:
+            nonlocal taken
             async with self.interview(call, card, key, pin) as interview:
                 if self._on_keypad(call, card, pin):
-                    return None, await interview.typed_on_reader(ask)
-                return await interview.verified(ask)
+                    result: tuple[Pin | None, int] = None, await interview.typed_on_reader(ask)
+                else:
+                    result = await interview.verified(ask)
+                taken = True
+            return result
 
-        return await card.while_here(ask_in_turn())
+        try:
+            return await card.while_here(ask_in_turn())
+        except BaseException:
+            if taken:
+                # Cancelled while the dialog was taken away: nobody owns what is verified.
+                card.worker.disconnect(reset=True)
+            raise
 
     @asynccontextmanager
     async def right_to_sign(

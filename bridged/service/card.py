@@ -181,9 +181,9 @@ class InsertedCard:
         task = asyncio.ensure_future(work)
         try:
             await asyncio.wait((task, self._removed), return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            raise CardRemoved
+            if self._removed.done():
+                raise CardRemoved
+            return task.result()
         finally:
             if not task.done():
                 task.cancel()

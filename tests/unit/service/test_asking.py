@@ -349,3 +349,33 @@ async def test_where_nobody_can_be_asked_an_earlier_lease_is_left_alone(
     person._is_open = False
     assert isinstance(await trusted.fails("signature.create", **params(signer)), PinRequired)
     await trusted.call("lease.release", lease=lease.id)
+
+
+@pytest.mark.parametrize("method", ["pin.verify", "signature.create"])
+async def test_a_request_cancelled_as_its_dialog_closes_leaves_no_pin_verified(
+    page: Page,
+    inserted: VirtualCard,
+    person: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    closing, closed = asyncio.Event(), person.close
+
+    async def close_slowly() -> None:
+        await closed()
+        closing.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(person, "close", close_slowly)
+    person.answers = [EBID_PIN]
+    wanted = {"key": key} if method == "pin.verify" else params(key)
+    asking = asyncio.create_task(page.call(method, as_id=7, **wanted))
+    await closing.wait()
+    assert inserted.pins["pin"].verified
+    await page.call("request.cancel", id=7, as_id=8)
+    with pytest.raises(Cancelled):
+        await asking
+    status = await page.call("pin.status", key=key)
+    assert not status.verified  # type: ignore[attr-defined]
+    assert not inserted.pins["pin"].verified
