@@ -55,9 +55,14 @@ class Documents:
 
     async def _converse(self, conversation: Conversation, sign: SignDigest) -> bytes:
         await conversation.begin()
+        signed = False
         while True:
             match await conversation.reply():
+                case Sign() if signed:
+                    # What reads a hostile document may be in its power; the person agreed to one.
+                    raise conversation.malformed("it wants more than one signature")
                 case Sign(digest):
+                    signed = True
                     await conversation.answer(await sign(digest))
                 case Timestamp(request):
                     if self._tsa is None:
@@ -96,12 +101,13 @@ class Conversation:
             async with asyncio.timeout(REPLY_TIMEOUT_S):
                 size = int.from_bytes(await self._from.readexactly(4), "big")
                 if size > MAX_REPLY:
-                    raise self._malformed("it becomes too large")
+                    raise self.malformed("it becomes too large")
                 return _told.decode(await self._from.readexactly(size))
         except (TimeoutError, EOFError):
-            raise self._malformed("it takes too much to read") from None
+            raise self.malformed("it takes too much to read") from None
 
-    def _malformed(self, detail: str) -> BridgedError:
+    def malformed(self, detail: str) -> BridgedError:
+        """Return what to raise where the document is at fault."""
         return DocumentMalformed(format=self._job.format, detail=detail)
 
 

@@ -183,6 +183,34 @@ async def test_what_ends_the_card_s_work_ends_the_document(job: Job) -> None:
         await Documents().sign(cades, gone)
 
 
+async def test_a_document_gets_one_signature_whatever_its_process_asks_for(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+
+    class Greedy:
+        malformed = documents.Conversation.malformed
+        _job = job
+
+        async def begin(self) -> None:
+            """Has begun."""
+
+        async def reply(self) -> process.Told:
+            return process.Sign(bytes(32))
+
+        async def answer(self, _: object) -> None:
+            """Goes on."""
+
+    async def card(digest: bytes) -> bytes:
+        asked.append(digest)
+        return b"signature"
+
+    monkeypatch.setattr(documents, "Conversation", lambda *_: Greedy())
+    with pytest.raises(DocumentMalformed, match="more than one signature"):
+        await Documents().sign(job, card)
+    assert len(asked) == 1
+
+
 def bomb() -> bytes:
     """A PDF whose cross-reference stream grows from 750 KB to 750 MB."""
     deflate = zlib.compressobj(9)
