@@ -88,6 +88,12 @@ class Calls:
         finally:
             del self._running[call.peer, call.id]
 
+    def end_all(self, peer: Peer) -> None:
+        """End what a connection still waits for, but for the request that this is part of."""
+        for (owner, _), (_, task) in list(self._running.items()):
+            if owner is peer and task is not asyncio.current_task():
+                task.cancel()
+
     def cancel(self, peer: Peer, call_id: int | str) -> bool:
         """End a request of this connection; False where there is none under way."""
         call, task = self._running.get((peer, call_id), (None, None))

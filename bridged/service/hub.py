@@ -165,6 +165,8 @@ class Hub:
         peer.site = Site(peer.site.origin, frozenset())
         peer.notify("site.revoked", m.SiteEvent(held=tuple(sorted(held))))
         self.leave(peer)
+        # Its socket closes when the page reads; what it asked for ends now.
+        self._calls.end_all(peer)
         peer.turn_away()
 
     # ---- events ----

@@ -51,7 +51,9 @@ class Person:
         return self
 
     async def pin(self, question: Question) -> Pin:
-        raise NotImplementedError
+        self.asked.append(question)
+        await asyncio.Event().wait()
+        raise AssertionError
 
     async def close(self) -> None:
         self.closed += 1
@@ -261,6 +263,24 @@ async def test_a_revoked_site_is_told_closed_and_loses_its_lease(
     back = meet(hub, SITE)
     await back.call("pin.status", key=key)
     assert not ebid.pins["pin"].verified
+
+
+async def test_a_revoked_site_is_asked_for_no_more_even_if_it_does_not_read(
+    hub: Hub, bus: InProcessBus, ebid: VirtualCard, person: Person
+) -> None:
+    hub.policy.grant(SITE, BOTH, How.COMMAND)
+    page = meet(hub, SITE)
+    bus.insert(0, ebid)
+    await page.event("card.inserted")
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    asking = asyncio.create_task(page.call("pin.verify", key=key))
+    await page.event("pin.prompting")
+    hub.policy.forget(SITE)
+    hub.sites_changed()
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(5):
+            await asking
+    assert person.closed == 1
 
 
 async def test_a_site_that_loses_one_grant_is_told_what_is_left(hub: Hub) -> None:
