@@ -244,8 +244,8 @@ class Asking:
                 if held.keypad and typed_each_time(key):
                     who.told(Where(PinWay.PINPAD))
                 yield call
-                who.told(None)
             finally:
+                who.told(None)
                 self._leases.end(held, None)
 
     def _must_agree(self, call: Call) -> bool:

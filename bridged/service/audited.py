@@ -52,9 +52,17 @@ class Audited:
         self._find = find_certificate
 
     async def run(
-        self, call: Call, method: str, params: Any, work: Callable[[], Awaitable[Wire]]
+        self,
+        call: Call,
+        method: str,
+        params: Any,
+        work: Callable[[], Awaitable[Wire]],
+        undo: Callable[[Wire], None],
     ) -> Wire:
-        """Do the work of a request; raises what it raises, and `RecordFailed`."""
+        """Do the work of a request; raises what it raises, and `RecordFailed`.
+
+        `undo` takes back a result that nobody gets because the request failed after its work.
+        """
         if method not in USES_OF_A_KEY | USES_OF_A_PIN:
             return await work()
         about: Record = {"origin": call.site.origin, "method": method, "request": call.id}
@@ -67,7 +75,11 @@ class Audited:
         except BaseException as error:
             await asyncio.shield(self._ended(call, about, _reason(error)))
             raise
-        await self._ended(call, about, "done")
+        try:
+            await asyncio.shield(self._ended(call, about, "done"))
+        except BaseException:
+            undo(result)
+            raise
         return result
 
     async def _ended(self, call: Call, about: Record, result: str) -> None:

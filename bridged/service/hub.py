@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from bridged import __version__
@@ -141,11 +142,18 @@ class Hub:
                     request.method,
                     request.params,
                     lambda: self._methods[request.method](call, request.params),
+                    lambda result: self._undo(call, result),
                 ),
             )
         finally:
             if request.grant is not None or request.method == "site.request":
                 self.changes.happened()
+
+    def _undo(self, call: Call, result: Wire) -> None:
+        """End a lease that its connection was never told of."""
+        if isinstance(result, m.Lease):
+            with suppress(LeaseEnded):
+                self._leases.release(result.id, call.peer)
 
     def sites_changed(self) -> None:
         """Let every connection know what its site may do now; close those that lost a grant."""

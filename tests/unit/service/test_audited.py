@@ -14,7 +14,7 @@ from blockbuster import BlockBuster
 from bridged.audit.journal import Journal
 from bridged.audit.reading import records, verify
 from bridged.config import PinWay
-from bridged.errors import PinIncorrect, RecordFailed
+from bridged.errors import PinIncorrect, PinRequired, RecordFailed
 from bridged.model import Algorithm, Grant, Usage
 from bridged.pin.prompt import Prompts
 from bridged.protocol import messages as m
@@ -250,3 +250,48 @@ async def test_a_question_and_its_answer_are_told(open_page: Any, folder: Path) 
         "grants": ["sign"],
         "answer": "consent-unavailable",
     }
+
+
+async def test_a_lease_is_taken_back_where_its_record_fails(
+    page: Page, key: str, hub: Hub, folder: Path
+) -> None:
+    write = hub.audit.write
+
+    async def failing(event: str, **record: object) -> None:
+        if event == "pin.used":
+            raise RecordFailed
+        await write(event, **record)
+
+    hub.audit.write = failing  # type: ignore[method-assign]
+    with pytest.raises(RecordFailed):
+        await page.call("pin.verify", key=key, pin=PIN)
+    assert not hub._leases._held
+    with pytest.raises(PinRequired):
+        await sign(page, key)
+
+
+async def test_a_request_cancelled_while_its_record_is_written_is_in_the_record(
+    page: Page, key: str, hub: Hub, folder: Path
+) -> None:
+    write, writing, go_on, written = hub.audit.write, *(asyncio.Event() for _ in range(3))
+
+    async def slow(event: str, **record: object) -> None:
+        if event == "pin.used":
+            writing.set()
+            await go_on.wait()
+        await write(event, **record)
+        if event == "pin.used":
+            written.set()
+
+    hub.audit.write = slow  # type: ignore[method-assign]
+    asking = asyncio.create_task(page.call("pin.verify", key=key, pin=PIN))
+    await writing.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert not hub._leases._held
+    go_on.set()
+    await written.wait()
+    assert [each["result"] for each in await told(folder) if each["event"] == "pin.used"] == [
+        "done"
+    ]
