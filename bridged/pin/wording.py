@@ -33,6 +33,10 @@ _VALID = _text("有効期限", "Valid until")
 _TRIES = _text("残り回数", "Tries left")
 _DOCUMENT = _text("署名する文書", "To be signed")
 _COUNT = _text("件数", "Documents")
+_FORMAT = _text("署名の形式", "Format")
+_REASON = _text("署名の理由", "Reason")
+_LOCATION = _text("署名の場所", "Place")
+_FILE_NAME = _text("ファイル名", "File name")
 _RULES = _text("入力する文字", "What to type")
 _DURATION = _text("使用できる時間", "For how long")
 _GRANTS = _text("許可する操作", "It wants to")
@@ -102,10 +106,17 @@ class Subject(About):
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """What is to be signed: the page's own title, and the digests that are really signed."""
+    """What is to be signed: the page's own title, and the digests that are really signed.
+
+    Of a document also its format, and what else the page has put into its signature.
+    """
 
     title: str
     fingerprints: Sequence[str]
+    format: str = ""
+    reason: str | None = None
+    location: str | None = None
+    file_name: str | None = None
 
 
 def site(language: Language, origin: str | None) -> str:
@@ -332,6 +343,10 @@ def _signed(language: Language, signing: Signing) -> list[Fact]:
     count = _text("{}件", "{}")[language].format(len(signing.fingerprints))
     return [
         *fact(_DOCUMENT[language], signing.title, quoted=True, most=100),
+        *fact(_REASON[language], signing.reason, quoted=True, most=100),
+        *fact(_LOCATION[language], signing.location, quoted=True, most=100),
+        *fact(_FILE_NAME[language], signing.file_name, quoted=True, most=100),
+        *fact(_FORMAT[language], signing.format),
         *fact(_COUNT[language], count),
     ]
 

@@ -328,10 +328,15 @@ class Hub:
         self._documents.check(params.level)
         card, key = await self._find(params.certificate)
         self._refuse_early(call, card, key, Usage.SIGNATURE)
-        shown = algorithms.fingerprints(Algorithm.EdDSA, [params.content])
-        async with self._asking.right_to_sign(
-            call, card, key, *_asked_of_signing(Signing(params.title, shown))
-        ) as owner:
+        what = Signing(
+            params.title,
+            algorithms.fingerprints(Algorithm.EdDSA, [params.content]),
+            format=f"{params.format} {params.level}",
+            reason=params.reason,
+            location=params.location,
+            file_name=params.file_name,
+        )
+        async with self._asking.right_to_sign(call, card, key, *_asked_of_signing(what)) as owner:
             signer = SigningKey.of(card, await card.key(key.ref), Usage.SIGNATURE)
             algorithm = algorithms.for_documents(signer.key)
             job = Job(

@@ -25,9 +25,10 @@ from bridged.errors import (
     SiteNotAllowed,
     UserCancelled,
 )
-from bridged.model import Algorithm, AuthenticationToken, Grant, Usage
+from bridged.model import Algorithm, AuthenticationToken, DocumentFormat, Grant, Usage
 from bridged.pin import prompt
 from bridged.pin.prompt import Prompts
+from bridged.pin.question import Fact
 from bridged.protocol import messages as m
 from bridged.service.hub import Hub
 from bridged.virtual.card import VirtualCard
@@ -379,3 +380,26 @@ async def test_a_request_cancelled_as_its_dialog_closes_leaves_no_pin_verified(
     status = await page.call("pin.status", key=key)
     assert not status.verified  # type: ignore[attr-defined]
     assert not inserted.pins["pin"].verified
+
+
+async def test_all_that_a_page_puts_into_a_document_is_shown(
+    page: Page, person: Person, inserted: VirtualCard
+) -> None:
+    person.answers = [UserCancelled()]
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    with pytest.raises(UserCancelled):
+        await page.call(
+            "document.sign",
+            certificate=key,
+            format=DocumentFormat.PADES,
+            content=b"%PDF-",
+            title="入札書",
+            reason="承認\u202e",
+            location="長野",
+        )
+    (question,) = person.asked
+    facts = {fact.label: fact for fact in question.facts}
+    assert facts["署名の形式"].text == "pades B-B"
+    assert facts["署名の理由"] == Fact("署名の理由", "承認", quoted=True)
+    assert facts["署名の場所"] == Fact("署名の場所", "長野", quoted=True)
+    assert "ファイル名" not in facts
