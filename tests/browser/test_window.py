@@ -240,6 +240,7 @@ async def test_the_portal_cannot_read_frame_or_answer_the_window(
     own = {"Origin": house.daemon, "Sec-Fetch-Site": "same-origin"}
     foreign = [
         {"Origin": house.portal, "Sec-Fetch-Site": "same-site"},
+        {"Origin": house.portal, "Sec-Fetch-Site": "same-origin"},
         {},
         {"Origin": house.daemon},
     ]
