@@ -102,6 +102,12 @@ def plain_kanji(text: str) -> str:
     return text.translate(_PLAIN_KANJI)
 
 
+def visible(text: str) -> str:
+    """Return a text of several lines without control characters; lines end as Python's do."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in lines if c in "\n\u3000" or c.isprintable())
+
+
 def _substitute(character: str) -> str | None:
     """Suggest what to write for a forbidden character, None where nothing is obvious."""
     if character in _KANJI:

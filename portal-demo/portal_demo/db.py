@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from portal_demo.fulltext import create_index
 from portal_demo.models import Base
 
+MAIL_WAITING = "mail-waiting"
+
 
 class Database:
     """An engine for `url` and its transactions. Raises FileNotFoundError, ArgumentError."""
@@ -23,7 +26,11 @@ class Database:
             _require_folder(self._engine.url.database)
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
-        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self.mail_waiting = asyncio.Event()
+        """Set when a transaction that wrote mail is committed."""
+        self._sessions = async_sessionmaker(
+            self._engine, expire_on_commit=False, info={MAIL_WAITING: self.mail_waiting}
+        )
 
     async def create_tables(self) -> None:
         """Create what is missing."""

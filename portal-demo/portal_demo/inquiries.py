@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from portal_demo.characters import visible
 from portal_demo.clock import JST
 from portal_demo.language import Language, Text
 from portal_demo.models import Inquiry
@@ -41,7 +42,7 @@ class Typed:
 
 def check(posted: Mapping[str, str]) -> Typed:
     """Check the contact form; any script and character is welcome in it."""
-    values = {name: _clean(posted.get(name, "")) for name in LENGTHS}
+    values = {name: visible(posted.get(name, "")).strip() for name in LENGTHS}
     faults: dict[str, Text] = {}
     for name, longest in LENGTHS.items():
         if name in REQUIRED and not values[name]:
@@ -73,8 +74,3 @@ async def leave(
     await db.flush()
     inquiry.number = f"Q{now.astimezone(JST):%Y%m%d}-{inquiry.id:05d}"
     return inquiry
-
-
-def _clean(text: str) -> str:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c for c in lines if c == "\n" or c.isprintable()).strip()

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     LargeBinary,
     String,
+    Text,
     TypeDecorator,
     UniqueConstraint,
 )
@@ -133,7 +134,7 @@ class Draft(Base):
 class Application(Base):
     """An application as it was received; never changed but for its status.
 
-    `owner` is the card or user that applied, as in a draft.
+    `owner` is the card or user that applied, as in a draft; `language` the one they read.
     """
 
     __tablename__ = "application"
@@ -146,6 +147,7 @@ class Application(Base):
     confirmation: Mapped[str] = mapped_column(String(43), unique=True)
     document: Mapped[bytes] = mapped_column(LargeBinary)
     status: Mapped[str] = mapped_column(String(8))
+    language: Mapped[str] = mapped_column(String(2), default="ja", server_default="ja")
     created: Mapped[datetime] = mapped_column(UtcDateTime)
     signatures: Mapped[list[Signature]] = relationship(lazy="selectin", order_by="Signature.id")
 
@@ -270,3 +272,33 @@ class Inquiry(Base):
     language: Mapped[str] = mapped_column(String(2))
     status: Mapped[str] = mapped_column(String(8))
     created: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class Mail(Base):
+    """A mail to one recipient, once per event; `status` is one of `mail.outbox.Status`.
+
+    `due` is when it may be tried next, for one that is being sent until when it is its worker's
+    (`claim`). `interruptions` counts the attempts of which nobody knows how they ended. `token`
+    makes its Message-ID, which is the same at every attempt.
+    """
+
+    __tablename__ = "mail"
+    __table_args__ = (UniqueConstraint("event_key", "recipient"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    event_key: Mapped[str] = mapped_column(String(120))
+    recipient: Mapped[str] = mapped_column(String(100))
+    template: Mapped[str] = mapped_column(String(24))
+    language: Mapped[str] = mapped_column(String(2))
+    subject: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(Text)
+    secret: Mapped[bool]
+    token: Mapped[str] = mapped_column(String(32))
+    status: Mapped[str] = mapped_column(String(8))
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    due: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    claim: Mapped[str | None] = mapped_column(String(32))
+    attempts: Mapped[int] = mapped_column(default=0)
+    interruptions: Mapped[int] = mapped_column(default=0)
+    sent: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    error: Mapped[str] = mapped_column(String(300), default="")
