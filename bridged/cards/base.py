@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, final
 
 from bridged.errors import (
     CardFault,
@@ -167,6 +167,7 @@ class Driver(ABC):
     def change_pin(self, key: Key, pin: Pin, new: Pin) -> None:
         """Change, after `enter`; raises `PinIncorrect` (a try is used) or `PinBlocked`."""
 
+    @final
     def change_pin_guarded(self, key: Key, pin: Pin, new: Pin, *, accept_last_try: bool) -> None:
         """Change unless that could be the last try and nobody agreed to it; raises as above."""
         self.guard(key, accept_last_try=accept_last_try)
@@ -181,8 +182,17 @@ class Driver(ABC):
         del key, puk, new
         raise PinUnblockUnsupported
 
+    @final
+    def unblock_pin_guarded(self, key: Key, puk: Pin, new: Pin, *, accept_last_try: bool) -> None:
+        """Unblock unless that could be the PUK's last try and nobody agreed to it.
+
+        Raises `PinLastTry` and `PinBlocked`, using no try, or as `unblock_pin`.
+        """
+        self._guard_puk(key, accept_last_try=accept_last_try)
+        self.unblock_pin(key, puk, new)
+
     def puk_tries_left(self, key: Key) -> int | None:
-        """Return what the card last said of its PUK; None while that is unknown (as here)."""
+        """Return the tries left of the PUK; uses none. None while that is unknown (as here)."""
         del key
         return None
 
@@ -191,31 +201,31 @@ class Driver(ABC):
         del key, puk, new
         raise PinUnblockUnsupported
 
+    @final
     def change_puk_guarded(self, key: Key, puk: Pin, new: Pin, *, accept_last_try: bool) -> None:
-        """Change unless the card said that this is the last try, and nobody agreed to it.
-
-        Raises `PinLastTry` and `PinBlocked`, using no try, or as `change_puk`.
-        """
-        self.enter()
-        left = self.puk_tries_left(key)
-        if left == 0:
-            raise PinBlocked
-        if left == 1 and not accept_last_try:
-            raise PinLastTry(tries_left=1)
+        """Change the PUK, guarded as `unblock_pin_guarded`; raises the same."""
+        self._guard_puk(key, accept_last_try=accept_last_try)
         self.change_puk(key, puk, new)
 
     def guard(self, key: Key, *, accept_last_try: bool) -> None:
         """Enter, and raise `PinBlocked`, or `PinLastTry` where nobody agreed to use that one."""
         self.enter()
-        status = self.pin_status(key)
-        if status.blocked:
-            raise PinBlocked
-        if status.tries_left == 1 and not accept_last_try:
-            raise PinLastTry(tries_left=1)
+        _require_try(self.pin_status(key).tries_left, accept_last_try=accept_last_try)
+
+    def _guard_puk(self, key: Key, *, accept_last_try: bool) -> None:
+        self.enter()
+        _require_try(self.puk_tries_left(key), accept_last_try=accept_last_try)
 
     @abstractmethod
     def sign(self, key: Key, form: Input, data: bytes) -> bytes:
         """Sign `data` of a form in `key.inputs`; raises `SecurityStatus` where the PIN is missing."""
+
+
+def _require_try(left: int | None, *, accept_last_try: bool) -> None:
+    if left == 0:
+        raise PinBlocked
+    if left == 1 and not accept_last_try:
+        raise PinLastTry(tries_left=1)
 
 
 class CardDriver(Driver):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Self
 
@@ -52,8 +53,11 @@ GLOBAL_PIN = PinObject("00", "Global PIN", DIGITS, block=PinBlock(0x00, length=8
 PLACES = {Usage.AUTHENTICATION: AUTHENTICATION, Usage.SIGNATURE: SIGNATURE}
 """Where a key of each usage is; the others are looked at where nothing is there, or for all keys."""
 OTHERS = (CARD_AUTHENTICATION, KEY_MANAGEMENT)
-KEEPS_NO_HISTORY = (b"YubiKey", b"Yubikey")
+YUBIKEY = (b"YubiKey", b"Yubikey")
 """In the ATR of tokens whose retired slots are filled without a word in the key history."""
+GET_PUK_METADATA = Command(0x00, 0xF7, 0x00, PUK_REFERENCE, le=256)
+METADATA_RETRIES = 0x06
+"""All tries, and those left (Yubico, "PIV commands: get metadata"); no standard has this command."""
 
 
 class PivDriver(CardDriver):
@@ -130,8 +134,7 @@ class PivDriver(CardDriver):
     def _retired_certificates(self) -> int:
         """Return how many there may be, from the key history (SP 800-73-4, part 1, 3.3.3)."""
         if self._retired is None:
-            history = historical_bytes(self._channel.atr)
-            if any(name in history for name in KEEPS_NO_HISTORY):
+            if self._is_yubikey:
                 self._retired = len(RETIRED)
             else:
                 answer = self._get_data(KEY_HISTORY)
@@ -196,8 +199,22 @@ class PivDriver(CardDriver):
         self._present_puk(0x24, PUK_REFERENCE, puk, new)
 
     def puk_tries_left(self, key: Key) -> int | None:
-        """Return what the last wrong PUK left: PIV has no command that asks (part 2, 3.2.1)."""
+        """Return what the last wrong PUK left: PIV has no command that asks (part 2, 3.2.1).
+
+        A YubiKey is asked (GET METADATA, firmware 5.3 and later).
+        """
+        if self._is_yubikey:
+            self.enter()
+            answer = self._channel.transmit(GET_PUK_METADATA)
+            with contextlib.suppress(tlv.TlvError, IndexError):
+                if answer.ok:
+                    return tlv.find(answer.data, METADATA_RETRIES)[1]
         return self._puk_tries_left
+
+    @property
+    def _is_yubikey(self) -> bool:
+        history = historical_bytes(self._channel.atr)
+        return any(name in history for name in YUBIKEY)
 
     def _present_puk(self, ins: int, reference: int, puk: Pin, new: Pin) -> None:
         if self._pin.puk is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from contextlib import ExitStack
 from getpass import getpass
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ examples:
   bridged pin status
   bridged pin verify --usage authentication
   bridged pin change --usage signature
+  bridged pin change-puk --usage signature
 A PIN is typed on this terminal, never given as an argument.
 """
 Text = dict[str, str]
@@ -33,13 +35,20 @@ AGAIN: Text = {"ja": "もう一度: ", "en": "Once more: "}
 DIFFER: Text = {"ja": "2回の入力が一致しません。", "en": "The two entries are not the same."}
 RIGHT: Text = {"ja": "PINは正しく確認されました。", "en": "The PIN is correct."}
 CHANGED: Text = {"ja": "PINを変更しました。", "en": "The PIN is changed."}
+PUK_CHANGED: Text = {"ja": "PUKを変更しました。", "en": "The PUK is changed."}
+
+
+LAST_OF_PUK: Text = {
+    "ja": "残り1回です。次に間違えるとPUKもロックされ、PINのロックを解除できなくなります。",
+    "en": "One try is left. A wrong PUK now blocks the PUK too, and the PIN can never be unblocked.",
+}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command."""
     parser = commands.add_parser(
         "pin",
-        help="show, verify, change or unblock the PINs of the card",
+        help="show, verify, change or unblock the PINs of the card, or change its PUK",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -82,29 +91,48 @@ def _verify(bridge: Bridge, certificate: Certificate) -> int:
 
 
 def _change(bridge: Bridge, certificate: Certificate) -> int:
-    label = certificate.pin.label if certificate.pin else "PIN"
+    label = _label(certificate)
     old, new = getpass(OLD[language()].format(label=label)), _new(label)
-    try:
-        bridge.change_pin(certificate.id, old, new)
-    except PinLastTry as error:
-        print(error.messages()[language()])
-        if input(LAST[language()]).strip().lower() not in {"y", "yes"}:
-            raise
-        bridge.change_pin(certificate.id, old, new, accept_last_try=True)
-    print(CHANGED[language()])
-    return 0
+    return _set(bridge.change_pin, certificate, old, new)
 
 
 def _unblock(bridge: Bridge, certificate: Certificate) -> int:
-    label = certificate.pin.label if certificate.pin else "PIN"
-    puk = getpass("PUK: ")
-    bridge.unblock_pin(certificate.id, puk, _new(label))
-    print(CHANGED[language()])
+    puk, new = getpass("PUK: "), _new(_label(certificate))
+    return _set(bridge.unblock_pin, certificate, puk, new, last=LAST_OF_PUK)
+
+
+def _change_puk(bridge: Bridge, certificate: Certificate) -> int:
+    old, new = getpass(OLD[language()].format(label="PUK")), _new("PUK")
+    return _set(bridge.change_puk, certificate, old, new, last=LAST_OF_PUK, done=PUK_CHANGED)
+
+
+def _set(
+    change: Callable[..., None],
+    certificate: Certificate,
+    old: str,
+    new: str,
+    *,
+    last: Text | None = None,
+    done: Text = CHANGED,
+) -> int:
+    """Set a PIN or PUK by the right of another, with the last try only after a yes."""
+    try:
+        change(certificate.id, old, new)
+    except PinLastTry as error:
+        print((last or error.messages())[language()])
+        if input(LAST[language()]).strip().lower() not in {"y", "yes"}:
+            raise
+        change(certificate.id, old, new, accept_last_try=True)
+    print(done[language()])
     return 0
 
 
+def _label(certificate: Certificate) -> str:
+    return certificate.pin.label if certificate.pin else "PIN"
+
+
 def _new(label: str) -> str:
-    """Ask for a new PIN until it is the same twice."""
+    """Ask for a new PIN or PUK until it is the same twice."""
     while True:
         new = getpass(NEW[language()].format(label=label))
         if new == getpass(AGAIN[language()]):
@@ -112,4 +140,4 @@ def _new(label: str) -> str:
         print(DIFFER[language()])
 
 
-ACTS = {"verify": _verify, "change": _change, "unblock": _unblock}
+ACTS = {"verify": _verify, "change": _change, "unblock": _unblock, "change-puk": _change_puk}

@@ -144,10 +144,17 @@ class Bridge:
         await self.call("pin.change", params, m.Empty)
 
     async def unblock_pin(
-        self, key: str, puk: str | None = None, new_pin: str | None = None
+        self,
+        key: str,
+        puk: str | None = None,
+        new_pin: str | None = None,
+        *,
+        accept_last_try: bool = False,
     ) -> None:
         """`pin.unblock`."""
-        params = m.PinUnblockParams(key=key, puk=puk, new_pin=new_pin)
+        params = m.PinUnblockParams(
+            key=key, puk=puk, new_pin=new_pin, accept_last_try=accept_last_try
+        )
         await self.call("pin.unblock", params, m.Empty)
 
     async def change_puk(

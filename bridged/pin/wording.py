@@ -45,6 +45,10 @@ _LAST_TRY = _text(
     "残り1回です。次に間違えるとICカードがロックされ、使用できなくなります。",
     "One try is left. A wrong PIN now blocks the card.",
 )
+_LAST_TRY_OF_PUK = _text(
+    "残り1回です。次に間違えるとPUKもロックされ、PINのロックを解除できなくなります。",
+    "One try is left. A wrong PUK now blocks the PUK too, and the PIN can never be unblocked.",
+)
 _SOON = _text(
     "証明書の有効期間が残り{days}日です。開札の前に期限が切れると入札が無効になることがあります。",
     "The certificate ends in {days} days. A bid can become void if that is before the opening.",
@@ -92,16 +96,22 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Subject(About):
-    """The same, and the card's PIN."""
+    """The same, and the card's PIN, or the PUK of a PIN that it `unblocks`."""
 
     label: str
     rules: PinRules
     status: PinStatus
+    unblocks: Subject | None = None
 
     @property
     def last_try(self) -> bool:
         """Whether a wrong PIN now blocks the card."""
         return self.status.tries_left == 1
+
+    @property
+    def kind(self) -> str:
+        """What it is called where there is no room for its label."""
+        return "PIN" if self.unblocks is None else "PUK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +263,12 @@ def puk_question(subject: Subject) -> Question:
     return _pin(subject, heading, _text("次へ", "Next")[language])
 
 
+def unblocked_pin_question(subject: Subject) -> Question:
+    """Ask for the new PIN, twice, of who has given the PUK."""
+    assert subject.unblocks is not None
+    return new_pin_question(subject.unblocks)
+
+
 def last_try_question(subject: Subject) -> Question:
     """Ask whether the last try is to be used."""
     language = subject.language
@@ -260,9 +276,9 @@ def last_try_question(subject: Subject) -> Question:
         language,
         _text("最後の1回を使用しますか？", "Use the last try?")[language],
         tuple(_who(subject)),
-        ok=_text("PINを入力する", "Enter the PIN")[language],
+        ok=_text("{}を入力する", "Enter the {}")[language].format(subject.kind),
         cancel=_CANCEL[language],
-        warnings=(_LAST_TRY[language],),
+        warnings=_last_try_warning(subject),
     )
 
 
@@ -296,7 +312,7 @@ def _pin(subject: Subject, heading: str, ok: str, more: Sequence[Fact] = ()) -> 
     left = (
         [] if tries is None else fact(_TRIES[language], _text("{}回", "{}")[language].format(tries))
     )
-    warnings = ((_LAST_TRY[language],) if subject.last_try else ()) + _expiry_warning(subject)
+    warnings = (*_last_try_warning(subject), *_expiry_warning(subject))
     return Question(
         language,
         heading,
@@ -349,6 +365,11 @@ def _signed(language: Language, signing: Signing) -> list[Fact]:
         *fact(_FORMAT[language], signing.format),
         *fact(_COUNT[language], count),
     ]
+
+
+def _last_try_warning(subject: Subject) -> tuple[str, ...]:
+    text = _LAST_TRY if subject.unblocks is None else _LAST_TRY_OF_PUK
+    return (text[subject.language],) if subject.last_try else ()
 
 
 def _expiry_warning(subject: About) -> tuple[str, ...]:

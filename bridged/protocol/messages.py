@@ -166,6 +166,7 @@ class PinUnblockParams(PinParams, frozen=True):
 
     puk: Secret | None = None
     new_pin: Secret | None = None
+    accept_last_try: bool = False
 
 
 class PukChangeParams(PinParams, frozen=True):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from bridged.cards.base import Driver, Key, SecurityStatus
 from bridged.errors import (
@@ -113,48 +114,24 @@ async def _verified(
         raise
 
 
-async def change(
-    card: InsertedCard, key: Key, pin: Pin, new: Pin, *, accept_last_try: bool
+class Guarded(Protocol):
+    """A driver's guarded method that sets a PIN or PUK, by the right of another."""
+
+    def __call__(  # noqa: D102 - see above
+        self, driver: Driver, key: Key, old: Pin, new: Pin, /, *, accept_last_try: bool
+    ) -> None: ...
+
+
+async def replace(
+    card: InsertedCard, key: Key, how: Guarded, old: Pin, new: Pin, *, accept_last_try: bool
 ) -> None:
-    """Change a PIN; nothing stays verified. Raises as `verify`."""
-    own, own_new = pin.copy(), new.copy()
+    """Set a PIN or PUK anew; nothing stays verified. Raises as `how` and the card's thread do."""
+    own, own_new = old.copy(), new.copy()
 
     def job(driver: Driver) -> None:
         with own, own_new:
-            driver.change_pin_guarded(key, own, own_new, accept_last_try=accept_last_try)
+            how(driver, key, own, own_new, accept_last_try=accept_last_try)
 
-    await _run_and_reset(card, job)
-
-
-async def unblock(card: InsertedCard, key: Key, puk: Pin, new: Pin) -> None:
-    """Give a blocked PIN a new value; nothing stays verified.
-
-    Raises `PinUnblockUnsupported`, and `PinIncorrect` or `PinBlocked` for the PUK.
-    """
-    own, own_new = puk.copy(), new.copy()
-
-    def job(driver: Driver) -> None:
-        with own, own_new:
-            driver.enter()
-            driver.unblock_pin(key, own, own_new)
-
-    await _run_and_reset(card, job)
-
-
-async def change_puk(
-    card: InsertedCard, key: Key, puk: Pin, new: Pin, *, accept_last_try: bool
-) -> None:
-    """Change the PUK; nothing stays verified. Raises as `unblock`, and `PinLastTry`."""
-    own, own_new = puk.copy(), new.copy()
-
-    def job(driver: Driver) -> None:
-        with own, own_new:
-            driver.change_puk_guarded(key, own, own_new, accept_last_try=accept_last_try)
-
-    await _run_and_reset(card, job)
-
-
-async def _run_and_reset(card: InsertedCard, job: Callable[[Driver], None]) -> None:
     try:
         await card.run(job)
     finally:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 
-from bridged.cards.base import Key, PinObject
+from bridged.cards.base import Driver, Key, PinObject
 from bridged.config import PinWay
 from bridged.errors import (
     PinBlocked,
@@ -28,6 +29,7 @@ from bridged.pin.wording import (
     old_pin_question,
     old_puk_question,
     puk_question,
+    unblocked_pin_question,
     verify_question,
 )
 from bridged.protocol import messages as m
@@ -35,8 +37,27 @@ from bridged.secret import Pin
 from bridged.service.asking import Ask, Asking, Interview
 from bridged.service.calls import Call
 from bridged.service.card import InsertedCard
-from bridged.service.keys import change, change_puk, unblock, verify
+from bridged.service.keys import Guarded, replace, verify
 from bridged.service.leases import Held, Leases
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A PIN or PUK: what a page brought of it, its shape, and how the person is asked for it."""
+
+    given: str | None
+    rules: PinRules
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A secret that is set by the right of another, the PIN itself or the PUK."""
+
+    how: Guarded
+    old: Secret
+    new: Secret
+    by_puk: bool = False
 
 
 class Pins:
@@ -79,76 +100,59 @@ class Pins:
         self, call: Call, card: InsertedCard, key: Key, shape: PinObject, params: m.PinChangeParams
     ) -> None:
         """Change a PIN."""
-        with ExitStack() as stack:
-            old = self._kept(stack, call, params.pin, shape.rules)
-            new = self._kept(stack, call, params.new_pin, shape.rules)
-            if old is None or new is None:
-                self._require_open(call, card)
-            stack.enter_context(self._reserved(card, call))
-            if old is not None and new is not None:
-                await change(card, key, old, new, accept_last_try=params.accept_last_try)
-                return
-
-            async def asked() -> None:
-                async with self._asking.interview(call, card, key, shape) as interview:
-                    await _changed(
-                        interview,
-                        partial(change, card, key),
-                        (old, old_pin_question),
-                        (new, new_pin_question),
-                    )
-
-            await card.while_here(asked())
+        old = Secret(params.pin, shape.rules, old_pin_question)
+        new = Secret(params.new_pin, shape.rules, new_pin_question)
+        change = Change(Driver.change_pin_guarded, old, new)
+        await self._carry_out(change, call, card, key, shape, params)
 
     async def unblock(
         self, call: Call, card: InsertedCard, key: Key, shape: PinObject, params: m.PinUnblockParams
     ) -> None:
         """Give a blocked PIN a new value; raises `PinUnblockUnsupported` where there is no PUK."""
-        rules = shape.puk
-        if rules is None:
-            raise PinUnblockUnsupported
-        with ExitStack() as stack:
-            puk = self._kept(stack, call, params.puk, rules)
-            new = self._kept(stack, call, params.new_pin, shape.rules)
-            if puk is None or new is None:
-                self._require_open(call, card)
-            stack.enter_context(self._reserved(card, call))
-            if puk is not None and new is not None:
-                await unblock(card, key, puk, new)
-                return
-
-            async def asked() -> None:
-                async with self._asking.interview(call, card, key, shape, blocked=True) as asking:
-                    await _unblocked(asking, card, key, puk, new, rules=rules)
-
-            await card.while_here(asked())
+        puk = Secret(params.puk, _puk_rules(shape), puk_question)
+        new = Secret(params.new_pin, shape.rules, unblocked_pin_question)
+        change = Change(Driver.unblock_pin_guarded, puk, new, by_puk=True)
+        await self._carry_out(change, call, card, key, shape, params)
 
     async def change_puk(
         self, call: Call, card: InsertedCard, key: Key, shape: PinObject, params: m.PukChangeParams
     ) -> None:
         """Change the PUK; raises `PinUnblockUnsupported` where there is none."""
-        rules = shape.puk
-        if rules is None:
-            raise PinUnblockUnsupported
+        rules = _puk_rules(shape)
+        old = Secret(params.puk, rules, old_puk_question)
+        new = Secret(params.new_puk, rules, new_puk_question)
+        change = Change(Driver.change_puk_guarded, old, new, by_puk=True)
+        await self._carry_out(change, call, card, key, shape, params)
+
+    async def _carry_out(  # noqa: PLR0917
+        self,
+        change: Change,
+        call: Call,
+        card: InsertedCard,
+        key: Key,
+        shape: PinObject,
+        params: m.PinChangeParams | m.PinUnblockParams | m.PukChangeParams,
+    ) -> None:
+        """Set a secret by another while no other connection has the card; ask for what is missing."""
         with ExitStack() as stack:
-            old = self._kept(stack, call, params.puk, rules)
-            new = self._kept(stack, call, params.new_puk, rules)
+            old, new = (self._kept(stack, call, each) for each in (change.old, change.new))
             if old is None or new is None:
                 self._require_open(call, card)
             stack.enter_context(self._reserved(card, call))
+            do = partial(replace, card, key, change.how)
             if old is not None and new is not None:
-                await change_puk(card, key, old, new, accept_last_try=params.accept_last_try)
+                await do(old, new, accept_last_try=params.accept_last_try)
                 return
 
             async def asked() -> None:
-                async with self._asking.interview(call, card, key, shape, blocked=True) as asking:
-                    asking.subject = await _puk_of(asking.subject, card, key, rules)
-                    await _changed(
-                        asking,
-                        partial(change_puk, card, key),
-                        (old, old_puk_question),
-                        (new, new_puk_question),
-                    )
+                by_puk = shape.puk if change.by_puk else None
+                blocked = by_puk is not None
+                async with self._asking.interview(
+                    call, card, key, shape, blocked=blocked
+                ) as asking:
+                    if by_puk is not None:
+                        asking.subject = await _puk_of(asking.subject, card, key, by_puk)
+                    await _asked(asking, change, do, old, new)
 
             await card.while_here(asked())
 
@@ -164,8 +168,8 @@ class Pins:
             raise SiteNotAllowed(origin=call.site.origin or "program", grant=Grant.PAGE_PIN)
         return from_page(call.site, given, rules)
 
-    def _kept(self, stack: ExitStack, call: Call, given: str | None, rules: PinRules) -> Pin | None:
-        pin = self._from_page(call, given, rules)
+    def _kept(self, stack: ExitStack, call: Call, secret: Secret) -> Pin | None:
+        pin = self._from_page(call, secret.given, secret.rules)
         return None if pin is None else stack.enter_context(pin)
 
     @contextmanager
@@ -178,63 +182,38 @@ class Pins:
             self._leases.cancel(card)
 
 
-async def _changed(
+async def _asked(
     asking: Interview,
-    change: Callable[..., Awaitable[None]],
-    old: tuple[Pin | None, Ask],
-    new: tuple[Pin | None, Ask],
+    change: Change,
+    do: Callable[..., Awaitable[None]],
+    old: Pin | None,
+    new: Pin | None,
 ) -> None:
     """Ask for what is missing until the card takes it; what the page gave is tried once."""
-    (given, ask_old), (given_new, ask_new) = old, new
     fault = ""
     while True:
         agreed = await asking.agreed()
         with ExitStack() as stack:
-            present = given or stack.enter_context(await asking.secret(ask_old, fault=fault))
-            wished = given_new or stack.enter_context(await asking.secret(ask_new))
+            present = old or stack.enter_context(await asking.secret(change.old.ask, fault=fault))
+            wished = new or stack.enter_context(await asking.secret(change.new.ask))
             try:
-                return await change(present, wished, accept_last_try=agreed)
+                return await do(present, wished, accept_last_try=agreed)
             except (PinIncorrect, PinLastTry) as error:
-                if given is not None:
+                if old is not None:
                     raise
                 fault = asking.failed(error)
 
 
-async def _unblocked(
-    asking: Interview,
-    card: InsertedCard,
-    key: Key,
-    puk: Pin | None,
-    new: Pin | None,
-    *,
-    rules: PinRules,
-) -> None:
-    """Ask for what is missing until the card takes it; a PUK of the page is tried once.
-
-    No card tells how many tries the PUK has before a wrong one: after the first, the guard holds.
-    """
-    pin_subject = asking.subject
-    asking.subject = await _puk_of(pin_subject, card, key, rules)
-    fault = ""
-    while True:
-        await asking.agreed()
-        with ExitStack() as stack:
-            present = puk or stack.enter_context(await asking.secret(puk_question, fault=fault))
-            wished = new or stack.enter_context(
-                await asking.secret(lambda _: new_pin_question(pin_subject))
-            )
-            try:
-                return await unblock(card, key, present, wished)
-            except PinIncorrect as error:
-                if puk is not None:
-                    raise
-                fault = asking.failed(error)
+def _puk_rules(shape: PinObject) -> PinRules:
+    if shape.puk is None:
+        raise PinUnblockUnsupported
+    return shape.puk
 
 
 async def _puk_of(subject: Subject, card: InsertedCard, key: Key, rules: PinRules) -> Subject:
-    """Return the PUK as a subject, with the tries left if known; raises `PinBlocked`."""
+    """Return the PUK of a PIN as a subject, with the tries left if known; raises `PinBlocked`."""
     left = await card.run(lambda driver: driver.puk_tries_left(key))
     if left == 0:
         raise PinBlocked
     status = msgspec.structs.replace(subject.status, tries_left=left)
-    return replace(subject, label="PUK", rules=rules, status=status)
+    return dataclasses.replace(subject, label="PUK", rules=rules, status=status, unblocks=subject)

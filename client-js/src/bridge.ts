@@ -71,6 +71,8 @@ export interface PinUnblocking extends CallOptions {
   readonly key: string;
   readonly puk?: string | undefined;
   readonly newPin?: string | undefined;
+  /** The person's own yes to using the PUK's last try, after `pin-last-try`. */
+  readonly acceptLastTry?: boolean | undefined;
 }
 
 /** A new PUK for the PIN of a key, given by who knows the present one. */
@@ -240,15 +242,15 @@ export class Bridge extends BridgeEventTarget {
   /**
    * Give a blocked PIN a new value with the card's PUK.
    *
-   * Fails with `pin-unblock-unsupported` where only the issuer can do that.
+   * Fails with `pin-unblock-unsupported` where only the issuer can do that, and with `pin-last-try`.
    */
   unblockPin({ signal, ...unblocking }: PinUnblocking): Promise<void> {
-    const { key, puk, newPin } = unblocking;
-    const params = { key, ...defined({ puk, newPin }) };
+    const { key, puk, newPin, acceptLastTry } = unblocking;
+    const params = { key, ...defined({ puk, newPin, acceptLastTry }) };
     return this.#call("pin.unblock", params, { signal }, () => {});
   }
 
-  /** Change the card's PUK. Fails as `unblockPin`, and with `pin-last-try`. */
+  /** Change the card's PUK. Fails as `unblockPin`. */
   changePuk({ signal, ...change }: PukChange): Promise<void> {
     const { key, puk, newPuk, acceptLastTry } = change;
     const params = { key, ...defined({ puk, newPuk, acceptLastTry }) };

@@ -227,6 +227,7 @@ export interface PinUnblockParams {
   readonly key: string;
   readonly puk?: string | null;
   readonly newPin?: string | null;
+  readonly acceptLastTry?: boolean;
 }
 
 /** Change the PUK of the PIN of a key. */

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bridged.cards.base import Input, SecurityStatus
 from bridged.cards.piv import PivDriver
-from bridged.errors import CardFault, PinBlocked, PinIncorrect, PinUnblockUnsupported
+from bridged.errors import (
+    CardFault,
+    PinBlocked,
+    PinIncorrect,
+    PinLastTry,
+    PinUnblockUnsupported,
+)
 from bridged.model import Usage
 from bridged.pcsc import tlv
 from bridged.pcsc.apdu import Response
@@ -20,6 +28,7 @@ NOTHING = "6A82"
 DISCOVERY = ("00CB3FFF 03 5C017E 00", NOTHING)
 LONG_DISCOVERY = ("00CB3FFF 000003 5C017E 0000", NOTHING)
 GLOBAL = "7E12 4F0BA000000308000010000100 5F2F02 6020 9000".replace(" ", "")
+YUBIKEY_ATR = bytes.fromhex("3BFD1300008131FE158073C021C057597562694B657940")
 PIN = Pin("123456")
 VERIFY = "00200080 08 313233343536FFFF"
 
@@ -160,6 +169,62 @@ def test_a_signature_refused_by_piv_itself_is_not_asked_for_again(
     _, driver, key = with_key(script, certificate, (SIGN, answer))
     with pytest.raises(error):
         driver.sign(key, Input.RSA_BLOCK, b"\xaa")
+
+
+NEW_PUK = Pin("87654321")
+PUK, PUKS = Pin("12345678"), "3132333435363738 3837363534333231"
+
+
+def test_a_puk_is_changed_by_its_reference(script, certificate: bytes) -> None:
+    channel, driver, key = with_key(
+        script,
+        certificate,
+        SELECT,
+        ("00240081 10 3030303030303030 3837363534333231", "63C2"),
+        SELECT,
+        ("00240081 10" + PUKS, "9000"),
+    )
+    for puk, left in ((Pin("00000000"), 2), (PUK, None)):
+        channel.transaction += 1
+        with pytest.raises(PinIncorrect) if left else contextlib.nullcontext():
+            driver.change_puk_guarded(key, puk, NEW_PUK, accept_last_try=False)
+        assert driver.puk_tries_left(key) == left
+
+
+def test_a_pin_is_unblocked_by_the_puk_unless_that_was_its_last_try(
+    script, certificate: bytes
+) -> None:
+    wrong = "002C0080 10 3030303030303030 313233343536FFFF"
+    _, driver, key = with_key(script, certificate, (wrong, "63C1"), (wrong, "63C0"))
+    for accept, error in ((False, PinIncorrect), (False, PinLastTry), (True, PinBlocked)):
+        with pytest.raises(error):
+            driver.unblock_pin_guarded(key, Pin("00000000"), PIN.copy(), accept_last_try=accept)
+    with pytest.raises(PinBlocked):
+        driver.unblock_pin_guarded(key, PUK, PIN.copy(), accept_last_try=True)
+
+
+METADATA = "00F70081 00"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ("0101FF 050100 06020301 9000", PinLastTry),
+        ("0101FF 050100 06020300 9000", PinBlocked),
+        ("0101FF 050100 06020302 9000", None),
+        ("6D00", None),
+        ("0602 9000", None),
+        ("060103 9000", None),
+    ],
+)
+def test_a_yubikey_is_asked_for_the_tries_of_its_puk(
+    script, certificate: bytes, answer: str, error: type[Exception] | None
+) -> None:
+    change = [] if error else [("00240081 10" + PUKS, "9000")]
+    channel, driver, key = with_key(script, certificate, (METADATA, answer), *change)
+    channel.atr = YUBIKEY_ATR
+    with pytest.raises(error) if error else contextlib.nullcontext():
+        driver.change_puk_guarded(key, PUK, NEW_PUK, accept_last_try=False)
 
 
 def test_a_new_transaction_selects_before_it_asks(script, certificate: bytes) -> None:
@@ -318,6 +383,6 @@ def test_tokens_that_keep_no_history_are_searched(script, certificate: bytes) ->
         DISCOVERY,
         *[(command, NOTHING) for command in empty],
     )
-    channel.atr = bytes.fromhex("3BFD1300008131FE158073C021C057597562694B657940")
+    channel.atr = YUBIKEY_ATR
     (key,) = PivDriver.detect(channel).keys(Usage.SIGNATURE)
     assert (key.ref, key.label) == ("83", "Retired Key Management 2 (83)")

@@ -46,3 +46,19 @@ def test_tries_are_shown_a_pin_is_verified_changed_and_unblocked(shell: Shell) -
     assert (status, "is changed" in screen) == (0, True)
     assert not any(secret in screen for secret in (EBID_PIN, EBID_PUK, "654321"))
     assert typed(shell, "verify", *key, types=(EBID_PIN,))[0] == 0
+
+
+def test_a_puk_is_changed_and_its_last_try_wants_a_yes(shell: Shell) -> None:
+    other = "87654321"
+    key = ("--usage", "signature")
+    status, screen = typed(shell, "change-puk", *key, types=(EBID_PUK, other, other))
+    assert (status, "The PUK is changed." in screen) == (0, True)
+    for act in ("change-puk", "unblock"):
+        new = "654321" if act == "unblock" else "12121212"
+        status, screen = typed(shell, act, *key, types=("00000000", new, new))
+        assert (status, "changed" in screen) == (1, False)
+    for answer, code in (("n", 1), ("y", 0)):
+        status, screen = typed(shell, "unblock", *key, types=(other, EBID_PIN, EBID_PIN, answer))
+        assert (status, "A wrong PUK now blocks" in screen) == (code, True)
+    status, screen = typed(shell, "change-puk", *key, types=(other, EBID_PUK, EBID_PUK))
+    assert (status, other in screen) == (0, False)

@@ -324,6 +324,26 @@ async def test_a_blocked_pin_is_unblocked_in_one_dialog(
     assert isinstance(await page.call("pin.verify", key=key), m.Lease)
 
 
+async def test_the_last_try_of_a_puk_has_a_yes_of_its_own_where_a_pin_is_unblocked(
+    page: Page, inserted: VirtualCard, person: Person
+) -> None:
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    new = "654321"
+    person.answers = ["00000000", new, "00000000", new, NO]
+    assert isinstance(await page.fails("pin.unblock", key=key), UserCancelled)
+    assert inserted.pins["puk"].tries_left == 1
+    last = person.asked[-1]
+    assert (last.ok, last.warnings) == (
+        "PUKを入力する",
+        ("残り1回です。次に間違えるとPUKもロックされ、PINのロックを解除できなくなります。",),
+    )
+    person.answers = [YES, EBID_PUK, new]
+    await page.call("pin.unblock", key=key)
+    labels = [question.wanted and question.wanted.label for question in person.asked[-3:]]
+    assert labels == [None, "PUK", "新しいPIN"]
+    assert inserted.pins["puk"].tries_left == 3
+
+
 async def test_a_puk_is_changed_in_one_dialog_whose_last_try_has_a_yes_of_its_own(
     page: Page, inserted: VirtualCard, person: Person
 ) -> None:

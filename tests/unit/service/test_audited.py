@@ -24,6 +24,7 @@ from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.keypad import VirtualKeypad
 from bridged.virtual.misbehaviour import INS_GENERAL_AUTHENTICATE
+from bridged.virtual.profiles import EBID_PUK
 
 from ..pin.conftest import NO, YES, Person
 from .conftest import Page
@@ -213,6 +214,32 @@ async def test_a_failure_is_told_with_its_reason_and_no_pin_ever(
     await page.call("pin.change", key=key, pin=PIN, new_pin="246813")
     text = await asyncio.to_thread(shown, folder)
     assert not any(pin in text for pin in ("987654", PIN, "246813"))
+
+
+@pytest.mark.parametrize("method", ["pin.unblock", "puk.change"])
+async def test_each_use_of_a_puk_is_told_and_no_puk_ever(
+    page: Page, key: str, folder: Path, method: str
+) -> None:
+    certificate = (await page.certificate(Usage.SIGNATURE)).x509
+    assert certificate is not None
+    new = {"new_pin": "246813"} if method == "pin.unblock" else {"new_puk": "24681357"}
+    await page.fails(method, key=key, puk="98765432", **new)
+    await page.call(method, key=key, puk=EBID_PUK, **new)
+    refused, done = await told(folder)
+    assert refused | {"seq": 2, "result": "done"} == done
+    assert done == {
+        "seq": 2,
+        "event": "pin.used",
+        "origin": "https://portal.example",
+        "method": method,
+        "request": 1,
+        "certificate": certificate.sha256,
+        "result": "done",
+        "pinBy": "page",
+    }
+    assert refused["result"] == "pin-incorrect"
+    text = await asyncio.to_thread(shown, folder)
+    assert not any(secret in text for secret in ("98765432", EBID_PUK, *new.values()))
 
 
 async def test_a_key_is_not_used_where_that_cannot_be_written(

@@ -358,6 +358,20 @@ async def test_a_blocked_pin_is_unblocked_with_the_puk(page: Page, inserted: Vir
     assert isinstance(await page.call("pin.verify", key=key, pin="654321"), m.Lease)
 
 
+async def test_the_last_try_of_a_puk_is_guarded_where_a_pin_is_unblocked(
+    page: Page, inserted: VirtualCard
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    params = {"key": key, "new_pin": "654321"}
+    for left in (2, 1):
+        wrong = await page.fails("pin.unblock", puk="00000000", **params)
+        assert wrong.data() == {"tries_left": left}
+    assert isinstance(await page.fails("pin.unblock", puk=EBID_PUK, **params), PinLastTry)
+    assert inserted.pins["puk"].tries_left == 1
+    await page.call("pin.unblock", puk=EBID_PUK, accept_last_try=True, **params)
+    assert isinstance(await page.call("pin.verify", key=key, pin="654321"), m.Lease)
+
+
 async def test_a_puk_is_changed_and_its_last_try_is_guarded(
     page: Page, inserted: VirtualCard
 ) -> None:
