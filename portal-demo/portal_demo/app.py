@@ -77,7 +77,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
 async def _database(app: web.Application) -> AsyncIterator[None]:
     portal = app[PORTAL]
     try:
-        await portal.database.create_tables()
+        await portal.database.upgrade()
         async with portal.database.transaction() as db:
             await index(db)
         if portal.settings.demo:

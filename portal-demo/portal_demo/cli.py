@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal_demo import __version__
 from portal_demo.app import create_app
+from portal_demo.schema import SchemaError
 from portal_demo.settings import Settings, SettingsError, load_settings
 
 SHUTDOWN_S = 5.0
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(arguments)
         asyncio.run(serve(settings))
-    except (SettingsError, OSError, ValueError, SQLAlchemyError) as e:
+    except (SettingsError, SchemaError, OSError, ValueError, SQLAlchemyError) as e:
         sys.stderr.write(f"portal-demo: {str(e).splitlines()[0]}\n")
         return 1
     return 0

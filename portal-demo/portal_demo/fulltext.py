@@ -1,8 +1,8 @@
 """Search in texts, by substrings of any length, on whatever database.
 
 The question is always a LIKE over normalised text. On SQLite the table is an FTS5 index by trigrams,
-which answers a LIKE of three characters and more from the index; a shorter one looks through all
-texts. Another database gets a plain table (PostgreSQL's pg_trgm can index its `body` as it is).
+on PostgreSQL a table with an index by pg_trgm (see the first of the migrations): both answer a LIKE of
+three characters and more from the index; a shorter one looks through all texts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Iterable
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     and_,
     column,
     delete,
@@ -21,14 +20,11 @@ from sqlalchemy import (
     or_,
     select,
     table,
-    text,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-_TEXTS = table("search_text", column("kind"), column("ref"), column("language"), column("body"))
-_PLAIN = "CREATE TABLE IF NOT EXISTS search_text (kind VARCHAR(16), ref VARCHAR(64), language VARCHAR(2), body TEXT)"
-_TRIGRAMS = """CREATE VIRTUAL TABLE IF NOT EXISTS search_text USING fts5(
-  kind UNINDEXED, ref UNINDEXED, language UNINDEXED, body, tokenize = 'trigram')"""
+TABLE = "search_text"
+_TEXTS = table(TABLE, column("kind"), column("ref"), column("language"), column("body"))
 MAX_TERMS = 12
 
 # A term is a run of one script; hiragana between them are particles and endings.
@@ -93,12 +89,6 @@ _ENGLISH_NOISE = frozenset(
         "about",
     ]
 )
-
-
-def create_index(connection: Connection) -> None:
-    """Create the table if it is not there."""
-    sqlite = connection.dialect.name == "sqlite"
-    connection.execute(text(_TRIGRAMS if sqlite else _PLAIN))
 
 
 def normalize(body: str) -> str:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -15,13 +15,16 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from backends import Backend, Postgresql, Sqlite
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from postgres import cluster
 
 from portal_demo.app import create_app
+from portal_demo.db import Database
 from portal_demo.settings import Settings
 
 ORIGIN = "http://portal.test"
@@ -374,8 +377,46 @@ def clock() -> FixedClock:
     return FixedClock()
 
 
+@pytest.fixture(scope="session")
+def sqlite(tmp_path_factory) -> Sqlite:
+    return Sqlite(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgresql]:
+    with cluster() as running:
+        yield Postgresql(running)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request) -> Backend:
+    """Return one kind of database after the other: what uses it runs on each."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
-def settings(tmp_path: Path, authority) -> Settings:
+def database_url(backend) -> Iterator[str]:
+    """Make a database with the newest tables."""
+    with backend.database() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(backend) -> Iterator[str]:
+    """Make a database without tables."""
+    with backend.database(empty=True) as url:
+        yield url
+
+
+@pytest.fixture
+async def database(database_url) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, authority, sqlite) -> Settings:
     trust = tmp_path / "ca.pem"
     trust.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
     return Settings(

@@ -6,21 +6,15 @@ import pytest
 
 from portal_demo import challenges, sessions
 from portal_demo.challenges import Purpose
-from portal_demo.db import Database
 from portal_demo.errors import ChallengeExpired, ChallengeUnknown
 
 LOGIN, SIGN = Purpose.LOGIN, Purpose.SIGN
 
 
 @pytest.fixture
-async def db(tmp_path):
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'x.sqlite3'}")
-    try:
-        await database.create_tables()
-        async with database.transaction() as transaction:
-            yield transaction
-    finally:
-        await database.close()
+async def db(database):
+    async with database.transaction() as transaction:
+        yield transaction
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from portal_demo import fetch, revocation, trust
 from portal_demo.app import create_app
 from portal_demo.authorities import Authority
 from portal_demo.certificates import KeyPurpose
-from portal_demo.db import Database
 from portal_demo.errors import CertificateRevoked, CertificateStatusUnknown, CertificateUntrusted
 from portal_demo.evidence import attached_to
 from portal_demo.fetch import FetchError, get_crl
@@ -152,14 +151,6 @@ async def bureau(authority, clock) -> AsyncIterator[Bureau]:
     async with TestServer(bureau.routes()) as server:
         bureau.server = server
         yield bureau
-
-
-@pytest.fixture
-async def database(tmp_path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'trust.sqlite3'}")
-    await database.create_tables()
-    yield database
-    await database.close()
 
 
 @pytest.fixture

@@ -1,0 +1,76 @@
+"""The databases that the portal is tested on: a new one for each test, copied from a template."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from postgres import Cluster
+
+from portal_demo.db import Database
+
+
+class Backend(Protocol):
+    """One kind of database."""
+
+    def database(self, *, empty: bool = False) -> AbstractContextManager[str]:
+        """Make a database, empty or with the newest tables, and give its address."""
+
+
+class Sqlite:
+    """Files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count()
+
+    @contextmanager
+    def database(self, *, empty: bool = False) -> Iterator[str]:
+        file = self._folder / f"{next(self._numbers)}.sqlite3"
+        if not empty:
+            shutil.copy(self._template, file)
+        yield f"sqlite+aiosqlite:///{file}"
+
+    @cached_property
+    def _template(self) -> Path:
+        file = self._folder / "template.sqlite3"
+        asyncio.run(_upgrade(f"sqlite+aiosqlite:///{file}"))
+        return file
+
+
+class Postgresql:
+    """Databases of a cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._numbers = itertools.count()
+
+    @contextmanager
+    def database(self, *, empty: bool = False) -> Iterator[str]:
+        name = f"test{next(self._numbers)}"
+        template = "template0" if empty else self._template
+        self._cluster.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield self._cluster.url(name)
+        finally:
+            self._cluster.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @cached_property
+    def _template(self) -> str:
+        self._cluster.run("CREATE DATABASE portal")
+        asyncio.run(_upgrade(self._cluster.url("portal")))
+        return "portal"
+
+
+async def _upgrade(url: str) -> None:
+    database = Database(url)
+    try:
+        await database.upgrade()
+    finally:
+        await database.close()
