@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from portal_demo.db import Database
 from portal_demo.language import Language, Text
 from portal_demo.mail import outbox, templates
 from portal_demo.mail.outbox import Status, enqueue, mails, mails_of, try_again
@@ -20,14 +19,6 @@ VALUES = {
     "portal": "http://portal.test",
 }
 KEY = "application-rejected:20260604-000001"
-
-
-@pytest.fixture
-async def database(tmp_path):
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'mail.sqlite3'}")
-    await database.create_tables()
-    yield database
-    await database.close()
 
 
 async def tell(db, clock, to=("a@example.jp", "b@example.jp"), language=Language.JA, **changes):
