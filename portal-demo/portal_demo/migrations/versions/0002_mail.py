@@ -40,4 +40,3 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("language", sa.String(length=2), server_default="ja", nullable=False)
         )
-
