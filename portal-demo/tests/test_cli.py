@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from portal_demo import schema
 from portal_demo.cli import main
 
 
@@ -75,3 +76,10 @@ def test_a_file_that_is_no_certificate_is_refused(tmp_path, capsys):
     wrong.write_text("nonsense")
     assert main(["serve", "--trust", str(wrong)]) == 1
     assert "portal-demo: " in capsys.readouterr().err
+
+
+def test_migrate_says_from_where_it_came_and_leaves_the_newest_alone(empty_database_url, capsys):
+    newest = schema.newest()
+    for before in ("none", newest):
+        assert main(["migrate", "--database", empty_database_url]) == 0
+        assert capsys.readouterr().out == f"revision {before} -> {newest}\n"

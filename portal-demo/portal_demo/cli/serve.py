@@ -1,0 +1,72 @@
+"""`portal-demo serve`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from portal_demo.app import create_app
+from portal_demo.settings import Settings
+
+NAME = "serve"
+HELP = "serve the portal until it is told to end"
+SHUTDOWN_S = 5.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that are settings."""
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (default 0: any free one)")
+    parser.add_argument(
+        "--trust",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="authorities to accept: a trust list (.toml) or a certificate (.pem)",
+    )
+    parser.add_argument(
+        "--revocation",
+        choices=("hard", "soft"),
+        help="what to do when nobody can be asked whether a card is revoked (default hard: refuse it)",
+    )
+    parser.add_argument("--origin", help="what browsers see, if a proxy stands in front")
+    parser.add_argument("--bridge-url", help="where pages find bridged on their own computer")
+    parser.add_argument(
+        "--demo", action="store_true", default=None, help="fill the register with sample companies"
+    )
+
+
+async def run(settings: Settings, _arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.create_server((settings.host, settings.port), family=family) as listener:
+        address = _address(listener)
+        settings = msgspec.structs.replace(settings, origin=settings.origin or address)
+        runner = web.AppRunner(create_app(settings), shutdown_timeout=SHUTDOWN_S, access_log=None)
+        await runner.setup()
+        try:
+            await web.SockSite(runner, listener).start()
+            sys.stdout.write(f"listening on {address}\n")
+            sys.stdout.flush()
+            await stop.wait()
+        finally:
+            await runner.cleanup()
+    return 0
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
