@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -14,6 +15,8 @@ from portal_demo.demo import fill_register, fill_users
 from portal_demo.demo_notices import fill_notices
 from portal_demo.help import index
 from portal_demo.language import Language
+from portal_demo.mail.smtp import Server, server_of
+from portal_demo.mail.worker import Worker
 from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, refusals
 from portal_demo.registration import Registration
 from portal_demo.security import STATIC_PREFIX, header_signal
@@ -21,6 +24,7 @@ from portal_demo.settings import Settings
 from portal_demo.trust import Trust
 from portal_demo.views import (
     confirm,
+    demo_mail,
     form,
     languages,
     login,
@@ -66,11 +70,12 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
         clock=clock,
         templates={language: new_templates(language) for language in Language},
     )
-    for views in VIEWS:
+    for views in (*VIEWS, *((demo_mail,) if settings.demo else ())):
         views.add_routes(app.router)
     app.router.add_static(STATIC_PREFIX, STATIC)
     app.on_response_prepare.append(header_signal(settings))
     app.cleanup_ctx.append(_database)
+    app.cleanup_ctx.append(_mail(server_of(settings)))
     return app
 
 
@@ -88,3 +93,14 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
         yield
     finally:
         await portal.database.close()
+
+
+def _mail(server: Server | None) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def running(app: web.Application) -> AsyncIterator[None]:
+        portal = app[PORTAL]
+        worker = Worker(portal.database, server, portal.clock)
+        task = asyncio.create_task(worker.run())
+        yield
+        await worker.stop(task)
+
+    return running

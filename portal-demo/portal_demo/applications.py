@@ -7,10 +7,12 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from portal_demo.announcements import application_received
 from portal_demo.clock import JST
 from portal_demo.documents import ApplicationDocument
 from portal_demo.drafts import Form
 from portal_demo.errors import ApplicationUnknown
+from portal_demo.language import Language
 from portal_demo.models import Application, Card, Session, Signature
 from portal_demo.sessions import owner_of
 
@@ -23,9 +25,10 @@ async def store(
     document: ApplicationDocument,
     content: bytes,
     signatures: list[Signature],
+    language: Language,
     now: datetime,
 ) -> Application:
-    """Store an application under its number and end the draft it came from."""
+    """Store an application under its number, end its draft and write to both contacts."""
     application = Application(
         procedure=form.procedure.kind,
         owner=owner_of(session),
@@ -33,6 +36,7 @@ async def store(
         confirmation=document.confirmation,
         document=content,
         status=document.status,
+        language=language,
         created=now,
         signatures=signatures,
     )
@@ -40,6 +44,7 @@ async def store(
     await db.delete(form.draft)
     await db.flush()
     application.number = f"{now.astimezone(JST):%Y%m%d}-{application.id:06d}"
+    await application_received(db, application)
     return application
 
 

@@ -65,6 +65,10 @@ class ApplicationDocument(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     challenge: str = ""
     time: datetime
 
+    def value(self, name: str) -> str:
+        """Return a line of the form; an empty text where it has no such line."""
+        return next((item.value for item in self.items if item.name == name), "")
+
     def canonical(self) -> bytes:
         """Return the bytes to sign."""
         return msgspec.json.encode(self, order="sorted")

@@ -30,6 +30,7 @@ from portal_demo.errors import (
     SignatureInvalid,
 )
 from portal_demo.holders import same_holder
+from portal_demo.language import Language
 from portal_demo.models import Application, Card, Session, Signature
 from portal_demo.procedures import Kind, Procedure
 from portal_demo.trust import Verified
@@ -59,6 +60,7 @@ class Answer:
     confirmation: str
     challenge: str
     signed: tuple[Signed, ...]
+    language: Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ class Registration:
             document=document,
             content=content,
             signatures=list(map(_row, answer.signed)),
+            language=answer.language,
             now=self.clock(),
         )
         if procedure.kind is Kind.CHANGE and card:

@@ -6,12 +6,16 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Meta
+
+from portal_demo.validation import is_mail
 
 ENVIRONMENT_PREFIX = "PORTAL_DEMO_"
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class SettingsError(Exception):
@@ -26,6 +30,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     accepted. `revocation` is `hard`, or `soft`: a card whose authority offers to tell whether it is
     revoked, but cannot be asked, is taken then.
     `demo` fills the register with sample companies.
+    Mail goes to `smtp_host`, from `mail_from`; `smtp_port` 0 is the usual one of the `smtp_security`.
+    `smtp_ca` (PEM) replaces the system's authorities for that server's certificate. Without a
+    server mail is kept in the database, and shown.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +43,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     origin: str = ""
     bridge_url: str = "ws://127.0.0.1:24781/v1"
     demo: bool = False
+    smtp_host: str = ""
+    smtp_port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    smtp_ca: Path | None = None
+    mail_from: str = ""
 
     def __post_init__(self) -> None:
         if self.origin and not is_origin(self.origin, {"http", "https"}):
@@ -43,6 +57,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bridge = urlsplit(self.bridge_url)
         if bridge.scheme not in {"ws", "wss"} or not bridge.hostname:
             raise SettingsError(f"bridge_url is not a ws:// or wss:// address: {self.bridge_url}")
+        self._check_mail()
+
+    def _check_mail(self) -> None:
+        if self.smtp_host and not is_mail(self.mail_from):
+            raise SettingsError(f"mail_from is no mail address: {self.mail_from!r}")
+        if bool(self.smtp_user) != bool(self.smtp_password_file):
+            raise SettingsError("smtp_user and smtp_password_file go together")
+        if self.smtp_user and self.smtp_security == "none" and self.smtp_host not in LOOPBACK:
+            raise SettingsError("smtp_security none would show the password to the network")
 
     @property
     def https(self) -> bool:

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -19,6 +20,18 @@ from portal_demo.settings import Settings
 NAME = "serve"
 HELP = "serve the portal until it is told to end"
 SHUTDOWN_S = 5.0
+_MAIL_FLAGS: dict[str, dict[str, Any]] = {
+    "smtp-host": {"help": "mail server (default: none; mail is kept and shown)"},
+    "smtp-port": {"type": int, "help": "its port (default: the usual one)"},
+    "smtp-security": {
+        "choices": ("starttls", "tls", "none"),
+        "help": "how the connection to it is protected (default starttls)",
+    },
+    "smtp-user": {"help": "who logs in to it"},
+    "smtp-password-file": {"type": Path, "metavar": "FILE", "help": "the password, in a file"},
+    "smtp-ca": {"type": Path, "metavar": "FILE", "help": "authority of its certificate (PEM)"},
+    "mail-from": {"metavar": "ADDRESS", "help": "where mail comes from"},
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--origin", help="what browsers see, if a proxy stands in front")
     parser.add_argument("--bridge-url", help="where pages find bridged on their own computer")
+    for name, more in _MAIL_FLAGS.items():
+        parser.add_argument(f"--{name}", **more)
     parser.add_argument(
         "--demo", action="store_true", default=None, help="fill the register with sample companies"
     )

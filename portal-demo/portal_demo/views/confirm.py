@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from portal_demo.certificates import KeyPurpose, parse_certificate, sha256_of
 from portal_demo.drafts import load_form
+from portal_demo.language import language_of
 from portal_demo.models import Session
 from portal_demo.pages import PORTAL, Portal, json_answer, render
 from portal_demo.procedures import BY_KIND, CONFIRM_STEP, PROCEDURES, Kind, Procedure
@@ -126,9 +127,8 @@ async def accept(request: web.Request) -> web.StreamResponse:
         Signed(one.algorithm, one.signature, signer)
         for one, signer in zip(body.signatures, signers, strict=True)
     )
-    application = await portal.registration.accept(
-        portal.database, session, procedure, Answer(body.confirmation, body.challenge, signed)
-    )
+    answer = Answer(body.confirmation, body.challenge, signed, language_of(request))
+    application = await portal.registration.accept(portal.database, session, procedure, answer)
     return json_answer({"location": receipt_path(procedure, application.number)})
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from portal_demo import csrf, help, inquiries, sessions  # noqa: A004
+from portal_demo.announcements import inquiry_received
 from portal_demo.errors import SessionEnded
 from portal_demo.help import Entry, Situation
 from portal_demo.language import language_of
@@ -119,6 +120,7 @@ async def leave(request: web.Request) -> web.StreamResponse:
             language=language_of(request),
             now=portal.clock(),
         )
+        await inquiry_received(db, inquiry, portal.settings.origin, portal.clock())
     raise web.HTTPSeeOther(f"{PATH}/contact/{inquiry.number}")
 
 

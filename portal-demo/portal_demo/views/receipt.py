@@ -7,9 +7,10 @@ from functools import partial
 
 from aiohttp import web
 
+from portal_demo.announcements import recipients
 from portal_demo.applications import find_application
 from portal_demo.certificates import issuer_name, parse_certificate
-from portal_demo.documents import ApplicationDocument, digest_of, parse_document
+from portal_demo.documents import digest_of, parse_document
 from portal_demo.errors import PageUnknown
 from portal_demo.holders import holder_of
 from portal_demo.models import Application, Session, Signature
@@ -70,9 +71,11 @@ async def show(request: web.Request, *, procedure: Procedure) -> web.StreamRespo
         session=session,
         application=application,
         document=document,
-        company_name=_company_name(document),
+        company_name=document.value("company_name"),
         signers=list(map(_signer, application.signatures)),
         digest=digest_of(application.document),
+        mailed_to=recipients(document),
+        demo=request.app[PORTAL].settings.demo,
     )
 
 
@@ -88,16 +91,12 @@ async def download_receipt(request: web.Request, *, procedure: Procedure) -> web
         status=application.status,
         procurement=document.procurement,
         company_number=application.company_number,
-        company_name=_company_name(document),
+        company_name=document.value("company_name"),
         signers=tuple(_signer(signature) for signature in application.signatures),
         digest=digest_of(application.document),
         portal=request.app[PORTAL].settings.origin,
     )
     return _file(application, await to_thread(make_pdf, receipt), "pdf", "application/pdf")
-
-
-def _company_name(document: ApplicationDocument) -> str:
-    return next(item.value for item in document.items if item.name == "company_name")
 
 
 def _signer(signature: Signature) -> Signer:

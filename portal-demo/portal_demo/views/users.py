@@ -19,7 +19,7 @@ from portal_demo.errors import (
     SessionEnded,
 )
 from portal_demo.fields import USER_SEARCH_FIELDS
-from portal_demo.language import Text
+from portal_demo.language import Text, language_of
 from portal_demo.models import Company, MergedNumber, Session, User
 from portal_demo.pages import PORTAL, render
 from portal_demo.procedures import USER_CHANGE, USER_STEP
@@ -142,6 +142,7 @@ async def accept(request: web.Request) -> web.StreamResponse:
                 document=document,
                 content=document.canonical(),
                 signatures=[],
+                language=language_of(request),
                 now=now,
             )
     raise web.HTTPSeeOther(receipt_path(USER_CHANGE, application.number))
