@@ -106,14 +106,6 @@ async def office() -> AsyncIterator[PostOffice]:
 
 
 @pytest.fixture
-async def database(tmp_path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'mail.sqlite3'}")
-    await database.create_tables()
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 def sender(database, office, clock) -> Worker:
     return Worker(database, plain(office), clock)
 
@@ -513,7 +505,7 @@ async def end(process: asyncio.subprocess.Process) -> None:
     await process.communicate()
 
 
-async def test_two_processes_on_one_queue_send_each_mail_once(tmp_path, database, office):
+async def test_two_processes_on_one_queue_send_each_mail_once(database_url, database, office):
     both = asyncio.Barrier(2)
     everything = asyncio.Event()
 
@@ -525,8 +517,7 @@ async def test_two_processes_on_one_queue_send_each_mail_once(tmp_path, database
 
     office.before_answer = meet
     await write(database, utc_now(), [f"p{n}@example.jp" for n in range(12)])
-    url = f"sqlite+aiosqlite:///{tmp_path / 'mail.sqlite3'}"
-    processes = [await start_portal(url, office) for _ in range(2)]
+    processes = [await start_portal(database_url, office) for _ in range(2)]
     try:
         await asyncio.wait_for(everything.wait(), 50)
         for process in processes:
@@ -541,7 +532,7 @@ async def test_two_processes_on_one_queue_send_each_mail_once(tmp_path, database
         assert {mail.status for mail in await mails(db)} == {Status.SENT}
 
 
-async def test_a_killed_process_leads_to_one_repeat_at_most(tmp_path, database, office):
+async def test_a_killed_process_leads_to_one_repeat_at_most(database_url, database, office):
     begun = asyncio.Event()
 
     async def kill(server: SMTP) -> None:
@@ -550,7 +541,7 @@ async def test_a_killed_process_leads_to_one_repeat_at_most(tmp_path, database, 
 
     office.before_answer = kill
     await write(database, utc_now())
-    process = await start_portal(f"sqlite+aiosqlite:///{tmp_path / 'mail.sqlite3'}", office)
+    process = await start_portal(database_url, office)
     try:
         await asyncio.wait_for(begun.wait(), 50)
         os.kill(process.pid, signal.SIGKILL)

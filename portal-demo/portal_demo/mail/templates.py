@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from portal_demo.language import Language, Text
 
-SENDER = Text("CALS/EC 電子入札システム", "CALS/EC e-bidding system")
+SENDER = Text("CALS/EC 電子入札システム", "CALS/EC Electronic Bidding System")
 _END = Text(
     "\n\nこのメールは自動で送信しています。返信いただいても、お答えできません。\n"
     "CALS/EC 電子入札システム\n{portal}\n",
     "\n\nThis mail was sent automatically; replies to it are not read.\n"
-    "CALS/EC e-bidding system\n{portal}\n",
+    "CALS/EC Electronic Bidding System\n{portal}\n",
 )
 
 
@@ -31,10 +31,10 @@ class Template:
 
 
 _APPLICATION = Text(
-    "受付番号　　　{number}\n手続き　　　　{procedure}\n登録番号　　　{company_number}\n"
-    "商号又は名称　{company}\n",
-    "Receipt number       {number}\nProcedure            {procedure}\n"
-    "Registration number  {company_number}\nCompany              {company}\n",
+    "受付番号：{number}\n手続き：{procedure}\n登録番号：{company_number}\n"
+    "商号又は名称：{company}\n",
+    "Receipt number: {number}\nProcedure: {procedure}\n"
+    "Registration number: {company_number}\nCompany: {company}\n",
 )
 
 APPLICATION_RECEIVED = Template(
@@ -43,10 +43,10 @@ APPLICATION_RECEIVED = Template(
     Text(
         "{company}\nご担当者様\n\n次の申請を受け付けました。\n\n"
         + _APPLICATION.ja
-        + "受付日時　　　{time}\n状態　　　　　{status}\n\n{next}",
+        + "受付日時：{time}\n状態：{status}\n\n{next}",
         "To {company}\n\nWe have received this application.\n\n"
         + _APPLICATION.en
-        + "Received             {time}\nStatus               {status}\n\n{next}",
+        + "Received: {time}\nStatus: {status}\n\n{next}",
     ),
 )
 APPLICATION_ACCEPTED = Template(
@@ -58,7 +58,7 @@ APPLICATION_ACCEPTED = Template(
         + "\n登録されたICカードで、電子入札システムをご利用いただけます。",
         "To {company}\n\nThis application was accepted, and the registration is final.\n\n"
         + _APPLICATION.en
-        + "\nYou can use the e-bidding system with the registered IC card.",
+        + "\nYou can use the electronic bidding system with the registered IC card.",
     ),
 )
 APPLICATION_REJECTED = Template(
@@ -78,11 +78,11 @@ NUMBERS_MERGED = Template(
     Text("登録番号 統合完了のお知らせ", "Your new registration number"),
     Text(
         "{company}\nご担当者様\n\n既存の登録番号との統合が完了しました。新しい登録番号（10桁）を通知します。\n\n"
-        "新しい登録番号　　　{new_number}\n統合前の登録番号　　{old_numbers}\n\n"
+        "新しい登録番号：{new_number}\n統合前の登録番号：{old_numbers}\n\n"
         "新しい登録番号をそのまま電子入札の登録番号としてご利用ください。\n"
         "統合前の登録番号はご利用いただけません。登録済みのICカードとユーザIDは、そのままお使いいただけます。",
         "To {company}\n\nYour registration numbers have been merged. This is the new one (10 digits):\n\n"
-        "New registration number  {new_number}\nMerged numbers           {old_numbers}\n\n"
+        "New registration number: {new_number}\nMerged numbers: {old_numbers}\n\n"
         "Use the new number for electronic bidding as it is. The merged numbers can no longer be used.\n"
         "Registered IC cards and user IDs stay as they are.",
     ),
@@ -91,10 +91,10 @@ INQUIRY_RECEIVED = Template(
     "inquiry-received",
     Text("お問い合わせ受付のお知らせ（{number}）", "Your question was received ({number})"),
     Text(
-        "お問い合わせを受け付けました。\n\n受付番号　{number}\n\n"
+        "お問い合わせを受け付けました。\n\n受付番号：{number}\n\n"
         "回答は、このメールアドレスにお送りします。\n"
         "お心当たりのない場合は、このメールを破棄してください。",
-        "We have received your question.\n\nNumber  {number}\n\n"
+        "We have received your question.\n\nNumber: {number}\n\n"
         "The answer is going to be sent to this address.\n"
         "If you have not asked anything, ignore this mail.",
     ),
