@@ -17,12 +17,12 @@ from bridged.pin.window import Windows
 from bridged.protocol.codec import encode
 from bridged.protocol.messages import SUBPROTOCOL, CloseCode
 from bridged.protocol.openrpc import document
-from bridged.server import ask, sites
+from bridged.server import ask, browser, pages, selftest, sites
 from bridged.server.connection import SITE_TIMES, Bucket, Connection
 from bridged.server.door import Door
 from bridged.server.guard import guard, identify
 from bridged.server.live import Streams
-from bridged.server.status import StatusPage, script, stylesheet
+from bridged.server.status import StatusPage
 from bridged.service.hub import Hub
 from bridged.sites.origins import Origin
 from bridged.sites.policy import Site
@@ -79,8 +79,10 @@ def create_app(
             web.get("/health", _health),
             web.get("/", (page or StatusPage(hub)).serve),
             web.get("/status/changes", streams.serve),
-            web.get("/status.css", stylesheet),
-            web.get("/status.js", script),
+            web.get("/self-test", selftest.page),
+            *(web.get(f"/{name}", pages.file) for name in pages.FILES),
+            web.post("/self-test/verify", selftest.verify),
+            web.post("/status/browser", browser.check),
             web.post("/sites/forget", _forget),
             web.post("/sites/reload", _reload),
         ]

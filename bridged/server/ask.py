@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from importlib.resources import files
-from string import Template
 from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from bridged.pin.window import WindowDialog, Windows
+from bridged.server.pages import Page
 
-_HERE = files("bridged.server")
-_PAGE = Template(_HERE.joinpath("ask.html").read_text(encoding="utf-8"))
-_FILES = {
-    "/ask.css": ("text/css", _HERE.joinpath("ask.css").read_text(encoding="utf-8")),
-    "/ask.js": ("text/javascript", _HERE.joinpath("ask.js").read_text(encoding="utf-8")),
-}
+_PAGE = Page("ask", styles=("ask",), text_only=True)
 
 WINDOWS = web.AppKey("windows", Windows)
 
@@ -46,7 +40,6 @@ def add_routes(app: web.Application, windows: Windows) -> None:
             web.get("/ask/{token}", _page),
             web.post("/ask/next", _next),
             web.post("/ask/answer", _answer),
-            *(web.get(path, _file) for path in _FILES),
         ]
     )
 
@@ -59,12 +52,7 @@ async def _page(request: web.Request) -> web.Response:
     key = request.app[WINDOWS].open(request.match_info["token"])
     if key is None:
         raise web.HTTPGone(text="この画面は終了しました。 / This dialog is over.\n")
-    return web.Response(text=_PAGE.substitute(key=escape(key)), content_type="text/html")
-
-
-async def _file(request: web.Request) -> web.Response:
-    kind, text = _FILES[request.path]
-    return web.Response(text=text, content_type=kind)
+    return _PAGE.answer(request, {"key": escape(key)})
 
 
 async def _next(request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ token, and no Origin.
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -21,7 +21,7 @@ from bridged.service.hub import Hub
 from bridged.sites.store import How
 
 OURS = ("X-Bridged", "status-page")
-MAX_BODY = 1000
+B = TypeVar("B", bound=msgspec.Struct)
 
 
 class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,15 +51,18 @@ def require_status_page(request: web.Request) -> None:
         raise web.HTTPForbidden(text="Only the status page may ask this.\n")
 
 
+async def told_by_page(request: web.Request, kind: type[B]) -> B:
+    """Return what our own page sends; raises `HTTPForbidden` for any other, `HTTPBadRequest`."""
+    require_status_page(request)
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except (msgspec.DecodeError, UnicodeError):
+        raise web.HTTPBadRequest(text="This is not what the page sends.\n") from None
+
+
 async def forget(request: web.Request, hub: Hub) -> web.Response:
     """Take back what the person decided about a site; its connections are closed."""
-    require_status_page(request)
-    if (request.content_length or MAX_BODY + 1) > MAX_BODY:
-        raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=0)
-    try:
-        origin = msgspec.json.decode(await request.read(), type=_Body).origin
-    except msgspec.DecodeError:
-        raise web.HTTPBadRequest(text="An origin is expected.\n") from None
+    origin = (await told_by_page(request, _Body)).origin
     try:
         if await asyncio.to_thread(hub.policy.forget, origin):
             await hub.audit.write("site.revoked", origin=origin, how=How.STATUS_PAGE)

@@ -64,6 +64,60 @@ async function follow() {
   }
 }
 
+// ---- what only the browser itself can tell ----
+
+const SOCKET_MS = 5000;
+
+function opens() {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(`ws://${location.host}/v1`, "bridged.v1");
+    const told = (state) => {
+      resolve(state);
+      socket.close();
+    };
+    socket.onopen = () => told("open");
+    socket.onerror = () => told("failed");
+    setTimeout(() => told("failed"), SOCKET_MS);
+  });
+}
+
+/** Whether pages may reach this computer: the name of it now, and that of Chromium before 145. */
+async function permission() {
+  for (const name of ["loopback-network", "local-network-access"]) {
+    try {
+      return (await navigator.permissions.query({ name })).state;
+    } catch {
+      // This browser does not know it by that name.
+    }
+  }
+  return "unknown";
+}
+
+/** How many scripts, frames and styles are here that this page did not bring. */
+function foreign() {
+  const own = new Set(["/status.js", "/status.css"].map((path) => location.origin + path));
+  const found = document.querySelectorAll("script, style, link, iframe, object, embed");
+  const beside = [...document.documentElement.children].length - 2;
+  return [...found].filter((each) => !own.has(each.src || each.href)).length + beside;
+}
+
+async function examineBrowser() {
+  const seen = { socket: await opens(), permission: await permission(), foreign: foreign(), now: Date.now() };
+  const answer = await fetch("/status/browser", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...OURS },
+    body: JSON.stringify(seen),
+  });
+  if (!answer.ok) return;
+  const { problems, goods } = await answer.json();
+  for (const [id, rows] of [["browser-problems", problems], ["browser-goods", goods]]) {
+    const parsed = new DOMParser().parseFromString(rows, "text/html");
+    byId(id).replaceChildren(...parsed.body.children);
+  }
+}
+
+examineBrowser().catch(() => null);
+
 // A page that nobody looks at holds no connection.
 function attend() {
   if (document.hidden) stream?.abort();

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 from aiohttp import web
 
@@ -18,6 +16,7 @@ from bridged.doctor.finding import Finding
 from bridged.errors import PcscUnavailable
 from bridged.model import Reader, ReaderState
 from bridged.server import activity, findings
+from bridged.server.pages import Page, language
 from bridged.service.hub import Hub
 from bridged.sites.policy import Decision, Source
 from bridged.sites.store import How
@@ -26,10 +25,7 @@ log = logging.getLogger(__name__)
 
 Text = tuple[str, str]
 
-_HERE = files("bridged.server")
-_PAGE = Template(_HERE.joinpath("status.html").read_text(encoding="utf-8"))
-_SCRIPT = _HERE.joinpath("status.js").read_text(encoding="utf-8")
-_STYLE = _HERE.joinpath("status.css").read_text(encoding="utf-8")
+_PAGE = Page("status", styles=("status",), text_only=False, asks_permissions=True)
 
 TEXTS: dict[str, Text] = {
     "title": ("bridged の状態", "bridged status"),
@@ -42,6 +38,7 @@ TEXTS: dict[str, Text] = {
         "診断できませんでした。ターミナルで bridged doctor を実行してください。",
         "The checks failed. Run bridged doctor in a terminal.",
     ),
+    "self_test": ("ICカードで試しに署名する", "Sign something with my card"),
     "goods": ("問題のない項目", "What is in order"),
     "activity": ("最近の利用", "Recent activity"),
     "no_activity": ("記録はまだありません。", "Nothing is recorded yet."),
@@ -129,25 +126,24 @@ class StatusPage:
 
     async def serve(self, request: web.Request) -> web.Response:
         """Return the page, in Japanese where the browser asks for it first, else in English."""
-        lang = 0 if request.headers.get("Accept-Language", "ja").lower().startswith("ja") else 1
+        lang = language(request)
         texts = {name: escape(text[lang]) for name, text in TEXTS.items()}
         async with self._one_at_a_time:
             count = self._hub.changes.count
             found = await self._examine()
             recent = await asyncio.to_thread(self._recent, lang)
-        page = _PAGE.substitute(
-            texts,
-            lang=("ja", "en")[lang],
-            version=escape(__version__),
-            count=count,
-            reader_rows=_readers(self._hub, lang),
-            site_rows=_sites(self._hub.policy.decisions(), lang),
-            verdict=_verdict(found, lang),
-            problem_rows=findings.rows(found or [], lang, good=False),
-            good_rows=findings.rows(found or [], lang, good=True),
-            activity_rows=recent or _line("quiet", TEXTS["no_activity"][lang]),
-        )
-        return web.Response(text=page, content_type="text/html")
+        fields = {
+            "lang": ("ja", "en")[lang],
+            "version": escape(__version__),
+            "count": count,
+            "reader_rows": _readers(self._hub, lang),
+            "site_rows": _sites(self._hub.policy.decisions(), lang),
+            "verdict": _verdict(found, lang),
+            "problem_rows": findings.rows(found or [], lang, good=False),
+            "good_rows": findings.rows(found or [], lang, good=True),
+            "activity_rows": recent or _line("quiet", TEXTS["no_activity"][lang]),
+        }
+        return _PAGE.answer(request, {**texts, **fields})
 
     async def _examine(self) -> list[Finding] | None:
         """Return the findings; None where the computer would not let itself be looked at."""
@@ -163,16 +159,6 @@ class StatusPage:
 
     def _recent(self, lang: int) -> str:
         return activity.rows(reading.latest(self._audit), lang) if self._audit else ""
-
-
-async def script(_: web.Request) -> web.Response:
-    """Return what the page's buttons do."""
-    return web.Response(text=_SCRIPT, content_type="text/javascript")
-
-
-async def stylesheet(_: web.Request) -> web.Response:
-    """Return the page's style."""
-    return web.Response(text=_STYLE, content_type="text/css")
 
 
 def _verdict(found: list[Finding] | None, lang: int) -> str:

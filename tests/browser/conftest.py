@@ -153,7 +153,11 @@ class Stack:
         return self._start("portal", command)
 
     def _start(self, name: str, command: list[str], **env: str) -> subprocess.Popen[str]:
-        home = {"XDG_RUNTIME_DIR": str(self.folder), "XDG_CONFIG_HOME": str(self.folder)}
+        home = {
+            "XDG_RUNTIME_DIR": str(self.folder),
+            "XDG_CONFIG_HOME": str(self.folder),
+            "XDG_STATE_HOME": str(self.folder / "state"),
+        }
         with (self.folder / f"{name}.log").open("a") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *command],
@@ -208,10 +212,10 @@ class Chromium:
         self.sent: list[str] = []
         self.context: BrowserContext | None = None
 
-    async def page(self, *, width: int = 1280, height: int = 900) -> Page:
+    async def page(self, *, width: int = 1280, height: int = 900, locale: str = "ja-JP") -> Page:
         self.context = await self._browser.new_context(
             viewport={"width": width, "height": height},
-            locale="ja-JP",
+            locale=locale,
             timezone_id="Asia/Tokyo",
             # A button on its way from light to dark would have the contrast of neither.
             reduced_motion="reduce",

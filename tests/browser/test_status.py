@@ -35,3 +35,29 @@ async def test_the_status_page_follows_the_card_and_the_end_of_the_daemon(
     daemon.terminate()
     await expect(page.locator("#lost")).to_be_visible()
     await expect(page.locator("#running")).to_be_hidden()
+
+
+async def test_the_page_tells_what_stands_in_the_way_inside_the_browser(
+    stack: Stack, chromium: Chromium
+) -> None:
+    stack.daemon("https://portal.example=certificates")
+    address = f"http://127.0.0.1:{stack.daemon_port}/"
+    page = await chromium.page()
+    await page.goto(address)
+    await expect(page.locator("#browser-goods")).to_contain_text("接続できます")
+    await expect(page.locator("#browser-problems li")).to_have_count(0)
+    # What is granted denies all else.
+    await page.context.grant_permissions(["notifications"], origin=address)
+    # As an extension does that guards sockets and puts a script of its own into every page.
+    await page.add_init_script(
+        """window.WebSocket = class { constructor() { setTimeout(() => this.onerror()) } close() {} };
+        addEventListener("DOMContentLoaded", () =>
+          document.body.append(document.createElement("script")))"""
+    )
+    await page.goto(address)
+    problems = page.locator("#browser-problems")
+    await expect(problems).to_contain_text("妨げられています")
+    await expect(problems).to_contain_text("禁止されています")
+    await expect(problems).to_contain_text("1個の要素")
+    await expect(page.locator("#verdict")).to_be_hidden()
+    await expect_well_made(page, "status-browser")

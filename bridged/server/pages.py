@@ -1,0 +1,73 @@
+"""The daemon's own pages: their files, and what the browser lets each of them load and reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from string import Template
+
+from aiohttp import web
+
+from bridged.server.guard import CONTENT_POLICY, PERMISSIONS
+
+_HERE = files("bridged.server")
+_TYPES = {"css": "text/css", "js": "text/javascript"}
+FILES = tuple(f"{page}.{kind}" for page in ("ask", "self-test", "status") for kind in _TYPES)
+_TEXTS = {name: _HERE.joinpath(name).read_text(encoding="utf-8") for name in FILES}
+
+Fields = Mapping[str, object]
+
+
+class Page:
+    """A page that loads its own script and the `styles`, and talks with the daemon alone.
+
+    One that never turns text into markup says so: `text_only` makes the browser hold it to that
+    (Trusted Types). One that asks the browser about its permissions is told the truth.
+    """
+
+    def __init__(
+        self, name: str, *, styles: tuple[str, ...], text_only: bool, asks_permissions: bool = False
+    ) -> None:
+        self._name = name
+        self._styles = styles
+        self._text_only = text_only
+        self._template = Template(_HERE.joinpath(f"{name}.html").read_text(encoding="utf-8"))
+        self._permissions = f"{PERMISSIONS}, loopback-network=()"
+        if asks_permissions:
+            self._permissions = f"{PERMISSIONS}, loopback-network=(self)"
+
+    def answer(self, request: web.Request, fields: Fields) -> web.Response:
+        """Return the page filled in; the guard has made sure that the Host is ours."""
+        return web.Response(
+            text=self._template.substitute(fields),
+            content_type="text/html",
+            headers={
+                "Content-Security-Policy": self._policy(request.host),
+                "Permissions-Policy": self._permissions,
+            },
+        )
+
+    def _policy(self, host: str) -> str:
+        """Return what the page may do; a source list cannot name an IPv6 address (CSP3, 2.3.1)."""
+        own = None if host.startswith("[") else f"http://{host}"
+        styles = (f"{own}/{name}.css" if own else "'self'" for name in self._styles)
+        rules = [
+            CONTENT_POLICY,
+            f"script-src {own}/{self._name}.js" if own else "script-src 'self'",
+            "style-src " + " ".join(dict.fromkeys(styles)),
+            "connect-src 'self'",
+        ]
+        if self._text_only:
+            rules.append("require-trusted-types-for 'script'; trusted-types 'none'")
+        return "; ".join(rules)
+
+
+def language(request: web.Request) -> int:
+    """Return 0 (Japanese) where the browser asks for it first or for nothing, else 1 (English)."""
+    return 0 if request.headers.get("Accept-Language", "ja").lower().startswith("ja") else 1
+
+
+async def file(request: web.Request) -> web.Response:
+    """Return a script or a style."""
+    name = request.path.removeprefix("/")
+    return web.Response(text=_TEXTS[name], content_type=_TYPES[name.rpartition(".")[2]])

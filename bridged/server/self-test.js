@@ -1,0 +1,340 @@
+// Signs a test text as any site would: by its own origin, with the person's permission and PIN.
+// Whatever is shown comes as text, never as markup.
+"use strict";
+
+const byId = (id) => document.getElementById(id);
+const words = byId("words").dataset;
+const lang = document.documentElement.lang;
+const OURS = { "Content-Type": "application/json", "X-Bridged": "status-page" };
+const GRANTS = ["certificates", "sign"];
+const STEPS = ["connect", "allow", "certificate", "sign", "verify"];
+const CURVES = { ES256: "P-256", ES384: "P-384", ES512: "P-521" };
+
+/** What went wrong, in the person's words: of this page, or as the daemon says it. */
+class Fault extends Error {}
+
+const encode = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)));
+const decode = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+// ---- the socket ----
+
+class Bridge {
+  #socket;
+  #waiting = new Map();
+  #number = 0;
+  closed = false;
+
+  constructor(onPrompt) {
+    this.onPrompt = onPrompt;
+  }
+
+  open() {
+    return new Promise((resolve, reject) => {
+      this.#socket = new WebSocket(`ws://${location.host}/v1`, "bridged.v1");
+      this.#socket.onopen = () => resolve(this.call("bridge.info", {}));
+      this.#socket.onmessage = ({ data }) => this.#take(JSON.parse(data));
+      this.#socket.onclose = ({ code }) => {
+        this.closed = true;
+        const fault = new Fault(code === 4403 ? words.turnedAway : words.noConnection);
+        reject(fault);
+        for (const { refuse } of this.#waiting.values()) refuse(fault);
+      };
+    });
+  }
+
+  call(method, params) {
+    return new Promise((take, refuse) => {
+      if (this.closed) {
+        refuse(new Fault(words.noConnection));
+        return;
+      }
+      this.#number += 1;
+      this.#waiting.set(this.#number, { take, refuse });
+      this.#socket.send(JSON.stringify({ jsonrpc: "2.0", id: this.#number, method, params }));
+    });
+  }
+
+  close() {
+    this.closed = true;
+    this.#socket.close();
+  }
+
+  #take({ id, result, error, method, params }) {
+    if (method) {
+      this.onPrompt(method, params);
+      return;
+    }
+    const asked = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error) asked?.refuse(new Fault(error.data?.messages?.[lang] ?? error.message));
+    else asked?.take(result);
+  }
+}
+
+// ---- the window in which the person is asked ----
+
+let popup = null;
+let bridge = null;
+let info = null;
+
+/** Open it in the click itself, or the browser keeps it shut; nothing where there is a dialog. */
+function openWindow() {
+  const [first] = info.pinEntry.filter((way) => way !== "pinpad");
+  if (first !== "window") return;
+  popup ??= window.open("about:blank", "_blank", "popup,width=520,height=720");
+  if (popup === null) throw new Fault(words.popup);
+}
+
+/** Call what may ask the person; a window closes after its question, and the next needs a click. */
+async function ask(method, params) {
+  if (popup === null && info.pinEntry.find((way) => way !== "pinpad") === "window") {
+    say(words.next);
+    await clicked(byId("next"));
+    openWindow();
+    say(words.working);
+  }
+  return bridge.call(method, params);
+}
+
+function clicked(button) {
+  button.hidden = false;
+  button.focus();
+  return new Promise((resolve) => {
+    button.onclick = () => {
+      button.hidden = true;
+      resolve();
+    };
+  });
+}
+
+function onPrompt(method, { way, url } = {}) {
+  if (method === "pin.prompting") {
+    say(way === "pinpad" ? words.keypad : words.asked);
+    if (url === null) popup?.close();
+    else if (popup !== null) popup.location.href = url;
+  } else if (method === "pin.prompted") {
+    popup = null;
+    say(words.working);
+  }
+}
+
+// ---- what is shown ----
+
+const say = (text) => {
+  byId("now").textContent = text;
+};
+
+function step(name) {
+  const at = STEPS.indexOf(name);
+  for (const [index, each] of STEPS.entries()) {
+    const item = byId(`step-${each}`);
+    item.className = index < at ? "good" : index === at ? "doing" : "";
+    if (index === at) item.setAttribute("aria-current", "step");
+    else item.removeAttribute("aria-current");
+  }
+}
+
+function stumble(error) {
+  const doing = document.querySelector("#steps .doing");
+  if (doing) doing.className = "bad";
+  byId("fault").textContent = error instanceof Fault ? error.message : String(error);
+  byId("fault").hidden = false;
+  say("");
+}
+
+function verdict(id, right) {
+  const place = byId(id);
+  place.textContent = right === null ? words.unable : right ? words.right : words.wrong;
+  place.className = right === null ? "" : right ? "good" : "bad";
+}
+
+function show({ certificate, algorithm, text, signature, took, byPage, byDaemon }) {
+  const { holder, issuer, notBefore, notAfter, subject } = certificate.x509;
+  const names = [holder.name, holder.organization].filter((name) => name);
+  const day = (time) => new Date(time).toLocaleDateString(lang);
+  byId("holder").textContent = names.join(" / ") || subject.rfc4514;
+  byId("issuer").textContent = issuer.commonName ?? issuer.organization ?? issuer.rfc4514;
+  byId("valid").textContent = `${day(notBefore)} – ${day(notAfter)}`;
+  byId("algorithm").textContent = algorithm;
+  byId("at").textContent = new Date().toLocaleString(lang);
+  byId("took").textContent = new Intl.NumberFormat(lang, {
+    style: "unit",
+    unit: "second",
+    maximumFractionDigits: 1,
+  }).format(took / 1000);
+  byId("text").textContent = text;
+  byId("signature").textContent = `${hex(signature).slice(0, 32)}… (${signature.length} bytes)`;
+  verdict("by-page", byPage);
+  verdict("by-daemon", byDaemon);
+  byId("result").hidden = false;
+  byId("result").focus();
+}
+
+// ---- verification ----
+
+/** Return the SubjectPublicKeyInfo of a certificate: the seventh of its fields (RFC 5280, 4.1). */
+function publicKeyOf(der) {
+  const read = (at) => {
+    let [length, start] = [der[at + 1], at + 2];
+    if (length & 0x80) {
+      const more = length & 0x7f;
+      length = der.subarray(start, start + more).reduce((sum, byte) => sum * 256 + byte, 0);
+      start += more;
+    }
+    return { start, end: start + length };
+  };
+  let at = read(read(0).start).start;
+  // The version may be left out: serial, signature, issuer, validity and subject come before the key.
+  for (let skip = der[at] === 0xa0 ? 6 : 5; skip > 0; skip -= 1) at = read(at).end;
+  return der.subarray(at, read(at).end);
+}
+
+function parameters(algorithm) {
+  const hash = `SHA-${algorithm.slice(2)}`;
+  if (algorithm === "EdDSA") return { name: "Ed25519" };
+  if (algorithm.startsWith("ES")) return { name: "ECDSA", namedCurve: CURVES[algorithm], hash };
+  if (algorithm.startsWith("PS")) return { name: "RSA-PSS", hash, saltLength: algorithm.slice(2) / 8 };
+  return { name: "RSASSA-PKCS1-v1_5", hash };
+}
+
+/** Return whether the signature is right; null where this browser does not know the algorithm. */
+async function isRight(key, algorithm, text, signature) {
+  const how = parameters(algorithm);
+  try {
+    const known = await crypto.subtle.importKey("spki", key, how, false, ["verify"]);
+    return await crypto.subtle.verify(how, known, signature, new TextEncoder().encode(text));
+  } catch (error) {
+    if (error.name === "NotSupportedError") return null;
+    throw error;
+  }
+}
+
+async function post(path, body) {
+  const answer = await fetch(path, { method: "POST", headers: OURS, body: JSON.stringify(body) });
+  if (!answer.ok) throw new Fault(words.noConnection);
+  return answer.status === 204 ? null : answer.json();
+}
+
+// ---- the test ----
+
+async function digestOf(algorithm, text) {
+  const bytes = new TextEncoder().encode(text);
+  return algorithm === "EdDSA" ? bytes : crypto.subtle.digest(`SHA-${algorithm.slice(2)}`, bytes);
+}
+
+/** Return the certificate with its content, and the lease it took where the card hides it. */
+async function unlocked(certificate) {
+  if (!certificate.locked) return { certificate, lease: null };
+  const lease = await ask("pin.verify", { key: certificate.id });
+  const { certificates } = await bridge.call("certificate.list", { usage: "signature" });
+  return { certificate: certificates.find(({ id }) => id === certificate.id), lease };
+}
+
+async function sign(chosen) {
+  step("sign");
+  const { certificate, lease } = await unlocked(chosen);
+  const [algorithm] = certificate.algorithms;
+  const random = hex(crypto.getRandomValues(new Uint8Array(16)));
+  const text = `bridged self-test ${new Date().toISOString()} ${random}`;
+  const digests = [encode(await digestOf(algorithm, text))];
+  const began = performance.now();
+  const request = { certificate: certificate.id, algorithm, digests, title: words.forSigning };
+  const { signatures } = await ask("signature.create", request);
+  const took = performance.now() - began;
+  if (lease !== null) await bridge.call("lease.release", { lease: lease.id });
+  step("verify");
+  const signature = decode(signatures[0]);
+  const key = publicKeyOf(decode(certificate.x509.der));
+  const byPage = await isRight(key, algorithm, text, signature);
+  const sent = { key: encode(key), algorithm, text, signature: signatures[0] };
+  const byDaemon = (await post("/self-test/verify", sent)).right;
+  if (byPage === false || !byDaemon) throw new Fault(words.badSignature);
+  step();
+  for (const each of STEPS) byId(`step-${each}`).className = "good";
+  say("");
+  show({ certificate, algorithm, text, signature, took, byPage, byDaemon });
+}
+
+let granted = false;
+
+/** Take back what this page was allowed for the test. */
+async function giveBack() {
+  popup?.close();
+  popup = null;
+  if (!granted) return;
+  granted = false;
+  await post("/sites/forget", { origin: location.origin }).catch(() => null);
+}
+
+async function connect() {
+  step("connect");
+  bridge?.close();
+  bridge = new Bridge(onPrompt);
+  info = await bridge.open();
+  step();
+  byId("step-connect").className = "good";
+}
+
+function choose(certificates) {
+  const make = ({ id, label, x509 }, index) => {
+    const [line, input] = [document.createElement("label"), document.createElement("input")];
+    Object.assign(input, { type: "radio", name: "certificate", value: id, checked: index === 0 });
+    const names = [x509?.holder.name, x509?.holder.organization].filter((name) => name);
+    line.append(input, names.length > 0 ? `${names.join(" / ")} (${label})` : label);
+    return line;
+  };
+  byId("certificates").replaceChildren(...certificates.map(make));
+  byId("choice").hidden = false;
+  byId("choice").querySelector("input").focus();
+  return new Promise((resolve, reject) => {
+    byId("choice").onsubmit = (event) => {
+      event.preventDefault();
+      byId("choice").hidden = true;
+      try {
+        openWindow();
+        resolve(certificates.find(({ id }) => id === byId("choice").elements.certificate.value));
+      } catch (error) {
+        reject(error);
+      }
+    };
+  });
+}
+
+async function run() {
+  if (bridge.closed) await connect();
+  step("allow");
+  const before = await bridge.call("site.status", { grants: GRANTS });
+  if (before.missing.length > 0) {
+    await ask("site.request", { grants: GRANTS });
+    granted = true;
+  }
+  step("certificate");
+  const { certificates } = await bridge.call("certificate.list", { usage: "signature" });
+  if (certificates.length === 0) throw new Fault(words.none);
+  if (certificates.length > 1) say("");
+  await sign(certificates.length === 1 ? certificates[0] : await choose(certificates));
+}
+
+byId("start").addEventListener("click", async () => {
+  const button = byId("start");
+  byId("fault").hidden = byId("result").hidden = true;
+  button.disabled = true;
+  try {
+    openWindow();
+    say(words.working);
+    await run();
+  } catch (error) {
+    stumble(error);
+  } finally {
+    await giveBack();
+    byId("choice").hidden = byId("next").hidden = true;
+    button.disabled = false;
+    button.textContent = button.dataset.again;
+  }
+});
+
+byId("origin").textContent = location.origin;
+connect().then(() => {
+  byId("start").disabled = false;
+}, stumble);
