@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +16,6 @@ from portal_demo.language import Language, Text
 from portal_demo.limits import Limit, take
 from portal_demo.mail import templates
 from portal_demo.mail.outbox import enqueue
-from portal_demo.mail.templates import Template
 from portal_demo.models import Application, Inquiry
 from portal_demo.procedures import BY_KIND, Kind
 
@@ -40,28 +40,26 @@ def recipients(document: ApplicationDocument) -> tuple[str, ...]:
 
 async def application_received(db: AsyncSession, application: Application) -> None:
     """Tell both contacts that their application has come in."""
-    moment = application.created
-    await _tell(
+    document, moment = documents.parse_document(application.document), application.created
+    values = {
+        "number": application.number,
+        "procedure": BY_KIND[Kind(application.procedure)].title,
+        "company_number": application.company_number,
+        "company": document.value("company_name"),
+        "time": Text(japanese_minute(moment), english_minute(moment)),
+        "status": application.status,
+        "next": _PROVISIONAL if application.status == documents.PROVISIONAL else _EFFECTIVE,
+        "portal": document.origin,
+    }
+    await enqueue(
         db,
+        f"{templates.APPLICATION_RECEIVED.name}:{application.number}",
         templates.APPLICATION_RECEIVED,
-        application,
-        moment,
-        time=Text(japanese_minute(moment), english_minute(moment)),
-        status=application.status,
-        next=_PROVISIONAL if application.status == documents.PROVISIONAL else _EFFECTIVE,
+        recipients(document),
+        values,
+        language=Language(application.language),
+        now=moment,
     )
-
-
-async def application_accepted(db: AsyncSession, application: Application, now: datetime) -> None:
-    """Tell both contacts that the registration is final: 利用申請 受理のお知らせ."""
-    await _tell(db, templates.APPLICATION_ACCEPTED, application, now)
-
-
-async def application_rejected(
-    db: AsyncSession, application: Application, reason: str, now: datetime
-) -> None:
-    """Tell both contacts why the application was not accepted: 利用申請 不受理のお知らせ."""
-    await _tell(db, templates.APPLICATION_REJECTED, application, now, reason=reason)
 
 
 async def inquiry_received(db: AsyncSession, inquiry: Inquiry, portal: str, now: datetime) -> None:
@@ -104,24 +102,23 @@ async def inquiry_answered(
     )
 
 
-async def _tell(
-    db: AsyncSession, template: Template, application: Application, now: datetime, **more: object
+async def numbers_merged(
+    db: AsyncSession,
+    to: Sequence[str],
+    *,
+    company: str,
+    old_numbers: Sequence[str],
+    new_number: str,
+    portal: str,
+    language: Language,
+    now: datetime,
 ) -> None:
-    document = documents.parse_document(application.document)
+    """Tell a company's contacts its new registration number."""
     values = {
-        "number": application.number,
-        "procedure": BY_KIND[Kind(application.procedure)].title,
-        "company_number": application.company_number,
-        "company": document.value("company_name"),
-        "portal": document.origin,
-        **more,
+        "company": company,
+        "old_numbers": "、".join(old_numbers),
+        "new_number": new_number,
+        "portal": portal,
     }
-    await enqueue(
-        db,
-        f"{template.name}:{application.number}",
-        template,
-        recipients(document),
-        values,
-        language=Language(application.language),
-        now=now,
-    )
+    key = f"{templates.NUMBERS_MERGED.name}:{new_number}"
+    await enqueue(db, key, templates.NUMBERS_MERGED, to, values, language=language, now=now)

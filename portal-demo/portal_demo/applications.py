@@ -11,9 +11,9 @@ from portal_demo.announcements import application_received
 from portal_demo.clock import JST
 from portal_demo.documents import ApplicationDocument
 from portal_demo.drafts import Form
-from portal_demo.errors import ApplicationUnknown
+from portal_demo.errors import ApplicationUnknown, FormIncomplete
 from portal_demo.language import Language
-from portal_demo.models import Application, Card, Session, Signature
+from portal_demo.models import Application, Card, Company, Session, Signature
 from portal_demo.sessions import owner_of
 
 
@@ -28,7 +28,13 @@ async def store(
     language: Language,
     now: datetime,
 ) -> Application:
-    """Store an application under its number, end its draft and write to both contacts."""
+    """Store an application under its number, end its draft and write to both contacts.
+
+    Raises FormIncomplete if the company's number was merged at the same moment.
+    """
+    there = select(Company.number).where(Company.number == form.company.number)
+    if await db.scalar(there.with_for_update(read=True, key_share=True)) is None:
+        raise FormIncomplete
     application = Application(
         procedure=form.procedure.kind,
         owner=owner_of(session),

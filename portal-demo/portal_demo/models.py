@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     LargeBinary,
     MetaData,
     String,
@@ -47,12 +49,9 @@ class Base(DeclarativeBase):
     )
 
 
-class Company(Base):
-    """A company of the qualification register (資格審査情報), by its 登録番号."""
+class CompanyColumns:
+    """What the qualification register (資格審査情報) says of a company."""
 
-    __tablename__ = "company"
-
-    number: Mapped[str] = mapped_column(String(10), primary_key=True)
     name: Mapped[str] = mapped_column(String(60))
     permit_number: Mapped[str] = mapped_column(String(20))
     postal: Mapped[str] = mapped_column(String(8))
@@ -64,6 +63,59 @@ class Company(Base):
     region: Mapped[str] = mapped_column(String(60))
     qualification: Mapped[str] = mapped_column(String(120))
     branch: Mapped[str] = mapped_column(String(30))
+
+
+class Company(CompanyColumns, Base):
+    """A company of the qualification register, by its 登録番号."""
+
+    __tablename__ = "company"
+
+    number: Mapped[str] = mapped_column(String(10), primary_key=True)
+
+
+class RegisterChange(Base):
+    """A change of the register; each names the one before, so that no two follow the same one."""
+
+    __tablename__ = "register_change"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    previous: Mapped[int] = mapped_column(unique=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    made: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RegisterImport(Base):
+    """A file for the register that was read and compared, but changes nothing before it is applied.
+
+    `digest` names the file and the state of the register (`after`, the last change) it was
+    compared with; there is none before all of the file is in `register_import_row`.
+    """
+
+    __tablename__ = "register_import"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    encoding: Mapped[str] = mapped_column(String(8))
+    after: Mapped[int] = mapped_column(default=0)
+    added: Mapped[int] = mapped_column(default=0)
+    changed: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    faults: Mapped[int] = mapped_column(default=0)
+    first_faults: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    ignored: Mapped[list[str]] = mapped_column(JSON, default=list)
+    created: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    applied: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class RegisterImportRow(CompanyColumns, Base):
+    """A company as a file for the register has it, in a line that is right."""
+
+    __tablename__ = "register_import_row"
+    __table_args__ = (Index("ix_register_import_row_number", "import_id", "number"),)
+
+    import_id: Mapped[int] = mapped_column(ForeignKey("register_import.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(String(10))
 
 
 class MergedNumber(Base):

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.errors import CompanyUnknown, NameMismatch, NumberMerged
 from portal_demo.matching import same_name
-from portal_demo.models import Company, MergedNumber
+from portal_demo.models import Company, CompanyColumns, MergedNumber, RegisterChange
 
+COLUMNS = tuple(column for column in CompanyColumns.__annotations__)
+"""What the register says of a company, beside its number."""
 NOT_ON_CARD = "（証明書に記載がありません）"
+
+
+async def last_change(db: AsyncSession) -> int:
+    """Return the number of the register's last change; 0 before the first."""
+    return await db.scalar(select(func.max(RegisterChange.id))) or 0
+
+
+async def record_change(db: AsyncSession, kind: str, now: datetime) -> None:
+    """Note a change of the register, so that no import is applied to another than it was read for."""
+    while True:
+        try:
+            async with db.begin_nested():
+                db.add(RegisterChange(previous=await last_change(db), kind=kind, made=now))
+        except IntegrityError:  # another one came first, and has been committed by now
+            continue
+        return
 
 
 async def search(db: AsyncSession, number: str, name: str) -> Company:

@@ -82,6 +82,11 @@ def _mail(field: Field, value: str) -> Text | None:
     return None if is_mail(value) else _MAIL_FORM.fill(label=field.label)
 
 
+def is_number(value: str) -> bool:
+    """Tell whether a value has the form of a registration number."""
+    return bool(_NUMBER.fullmatch(value))
+
+
 def is_mail(value: str) -> bool:
     """Tell whether a value has the form of a mail address."""
     return bool(_MAIL.fullmatch(value)) and value.index("@") <= _MAIL_LOCAL_LENGTH

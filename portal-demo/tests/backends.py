@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -40,7 +41,7 @@ class Sqlite:
     @cached_property
     def _template(self) -> Path:
         file = self._folder / "template.sqlite3"
-        asyncio.run(_upgrade(f"sqlite+aiosqlite:///{file}"))
+        _upgrade(f"sqlite+aiosqlite:///{file}")
         return file
 
 
@@ -64,11 +65,17 @@ class Postgresql:
     @cached_property
     def _template(self) -> str:
         self._cluster.run("CREATE DATABASE portal")
-        asyncio.run(_upgrade(self._cluster.url("portal")))
+        _upgrade(self._cluster.url("portal"))
         return "portal"
 
 
-async def _upgrade(url: str) -> None:
+def _upgrade(url: str) -> None:
+    """Bring a database up, in a thread: who asks for it may be in a loop that runs."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(_upgraded(url))).result()
+
+
+async def _upgraded(url: str) -> None:
     database = Database(url)
     try:
         await database.upgrade()

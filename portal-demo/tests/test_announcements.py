@@ -13,7 +13,7 @@ from portal_demo.app import create_app
 from portal_demo.db import Database
 from portal_demo.language import COOKIE
 from portal_demo.mail.outbox import Status, mails
-from portal_demo.models import Application, Inquiry
+from portal_demo.models import Inquiry
 
 CONTACT = {"name": "長野 太郎", "mail": "a@example.jp", "company": "", "question": "いつですか"}
 
@@ -29,10 +29,6 @@ async def database(settings):
 async def written(database):
     async with database.transaction() as db:
         return await mails(db)
-
-
-async def the_application(db) -> Application:
-    return await db.scalar(select(Application))
 
 
 async def test_both_contacts_are_told_that_the_application_came_in(visitor, card, database):
@@ -93,27 +89,6 @@ async def test_a_change_without_a_card_is_told_too(visitor, database):
     assert "仮登録" not in mails_[0].body
 
 
-async def test_accepting_and_rejecting_are_told_once_with_the_reason(
-    visitor, card, database, clock
-):
-    await visitor.reach_confirmation(card)
-    await visitor.register(card)
-    for _ in range(2):
-        async with database.transaction() as db:
-            application = await the_application(db)
-            await announcements.application_accepted(db, application, clock())
-            await announcements.application_rejected(
-                db, application, "商号が登記と異なります。", clock()
-            )
-    subjects = [mail.subject for mail in await written(database)]
-    assert subjects == [
-        "利用申請 不受理のお知らせ（20260604-000001）",
-        "利用申請 受理のお知らせ（20260604-000001）",
-        "利用申請 受付のお知らせ（20260604-000001）",
-    ]
-    assert "【理由】\n商号が登記と異なります。\n" in (await written(database))[0].body
-
-
 async def leave(visitor, n=0, mail="a@example.jp"):
     await visitor.get("/questions/contact")
     token = f"{n:043d}"
@@ -157,9 +132,11 @@ async def test_the_demo_shows_its_mail_and_escapes_it(visitor, card, database, c
     assert "まだメールはありません" in empty.text
     await visitor.reach_confirmation(card)
     await visitor.register(card)
+    await leave(visitor)
     async with database.transaction() as db:
-        await announcements.application_rejected(
-            db, await the_application(db), "<script>alert(1)</script>", clock()
+        inquiry = await db.scalar(select(Inquiry))
+        await announcements.inquiry_answered(
+            db, inquiry, "<script>alert(1)</script>", "http://portal.test", clock()
         )
     page = await visitor.get("/demo/mail")
     assert "利用申請 受付のお知らせ（20260604-000001）" in page.text
