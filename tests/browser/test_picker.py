@@ -271,6 +271,38 @@ async def test_usage_and_language_can_be_changed(page: Page) -> None:
     assert await changes(page) == ["a"]
 
 
+async def test_what_the_portal_does_not_take_is_left_out(page: Page) -> None:
+    """The filter goes to the bridge as it is; another one looks anew."""
+    await page.evaluate("""() => {
+      window.asked = [];
+      const find = bridge.certificates;
+      bridge.certificates = async (filter) => {
+        asked.push(filter);
+        const [issuer] = filter.issuers ?? [];
+        return (await find(filter)).filter((one) => !issuer || one.x509.issuer.rfc4514 === issuer);
+      };
+    }""")
+    ours, other = certificate("ours"), certificate("other")
+    ours["x509"]["issuer"] = {"rfc4514": "CN=e-Bid Demo CA"}
+    other["x509"]["issuer"] = {"rfc4514": "CN=Other CA"}
+    await page.evaluate("picker.filter = {issuers: ['CN=e-Bid Demo CA'], validOnly: true}")
+    await page.evaluate("picker.setAttribute('usage', 'signature')")
+    await show(page, one_reader(other, ours))
+    await expect(radio(page, "ours")).to_be_checked()
+    await expect(radio(page, "other")).to_have_count(0)
+    wanted = {"usage": "signature", "issuers": ["CN=e-Bid Demo CA"], "validOnly": True}
+    assert wanted.items() <= (await page.evaluate("asked.at(-1)")).items()
+    await page.evaluate("picker.filter = {issuers: ['CN=Other CA']}")
+    await expect(radio(page, "other")).to_be_checked()
+    await expect(radio(page, "ours")).to_have_count(0)
+    assert await changes(page) == ["ours", "other"]
+    await page.evaluate("picker.filter = {issuers: ['CN=Nobody']}")
+    await expect(page.locator('[data-state="certificate-not-found"]')).to_be_visible()
+    assert await page.evaluate("picker.certificate") is None
+    await page.evaluate("picker.filter = {}")
+    await expect(page.get_by_role("radio")).to_have_count(2)
+
+
 async def test_a_picker_that_was_taken_away_asks_nothing_more(page: Page) -> None:
     await show(page, one_reader(certificate("a")))
     await expect(radio(page, "a")).to_be_checked()
