@@ -320,6 +320,22 @@ class PinRequired(RetryableError):
 
 
 @dataclass(eq=False)
+class ConfirmationUnavailable(RetryableError):
+    """The person has to agree to the use of a key, and there is nowhere to ask."""
+
+    reason, code = "confirmation-unavailable", 4309
+    en = (
+        "Nobody could be asked to agree to this use of the IC card: no dialog can be shown here. "
+        "Log in to the desktop, install pinentry, or allow pop-up windows for the site, "
+        "then try again."
+    )
+    ja = (
+        "ICカードの使用を確認する画面を表示できないため、中止しました。デスクトップにログインし、"
+        "pinentryをインストールするか、サイトのポップアップを許可してから、もう一度お試しください。"
+    )
+
+
+@dataclass(eq=False)
 class PinFormat(CallerError):
     """The PIN breaks the card's own rules; it was not sent and no try was used."""
 

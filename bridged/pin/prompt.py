@@ -13,7 +13,7 @@ from functools import partial
 from typing import ClassVar, Protocol, TypeVar
 
 from bridged.config import PinWay
-from bridged.errors import ConsentUnavailable, PinFormat, RateLimited, UserTimeout
+from bridged.errors import PinFormat, RateLimited, UserTimeout
 from bridged.pin.entry import check_rules
 from bridged.pin.question import Language, Question
 from bridged.pin.wording import rules_fault
@@ -176,13 +176,10 @@ class Prompts:
     async def confirm(self, asker: Asker, question: Question) -> bool:
         """Ask one yes or no.
 
-        Raises `ConsentUnavailable` where nobody can be asked, `UserTimeout`, `RateLimited`.
+        Raises `NobodyToAsk`, `UserTimeout`, `RateLimited`.
         """
-        try:
-            async with self.turn(asker) as turn:
-                return await turn.confirm(question)
-        except NobodyToAsk:
-            raise ConsentUnavailable(origin=asker.origin or "program") from None
+        async with self.turn(asker) as turn:
+            return await turn.confirm(question)
 
     def prefers_keypad(self, asker: Asker) -> bool:
         """Whether the keypad of a reader comes before every dialog that is open."""

@@ -12,6 +12,7 @@ import msgspec
 from bridged.cards.base import Key, PinObject
 from bridged.config import PinWay
 from bridged.errors import (
+    ConfirmationUnavailable,
     PinBlocked,
     PinFormat,
     PinIncorrect,
@@ -225,7 +226,7 @@ class Asking:
         Without a lease the person is asked for the PIN by `ask`, and the card is reset in the end.
         Where the person gave the PIN of a lease to us, `confirm` asks for a yes to each signature;
         where a key has no PIN, to each use by a page. Raises `PinRequired`, `CardLeased`,
-        `UserCancelled` and what else ends the asking.
+        `ConfirmationUnavailable`, `UserCancelled` and what else ends the asking.
         """
         held = self._leases.find(card, call.peer)
         if key.pin is None:
@@ -300,7 +301,10 @@ class Asking:
         question = confirm(about)
 
         async def ask_in_turn() -> bool:
-            return await self._prompts.confirm(asker(call, card.reader), question)
+            try:
+                return await self._prompts.confirm(asker(call, card.reader), question)
+            except NobodyToAsk:
+                raise ConfirmationUnavailable from None
 
         if not await card.while_here(ask_in_turn()):
             raise UserCancelled

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from weakref import WeakValueDictionary
 
 from bridged.config import DEFAULT_GRANTS
-from bridged.errors import BridgedError, ConsentDenied, SiteNotAllowed
+from bridged.errors import BridgedError, ConsentDenied, ConsentUnavailable, SiteNotAllowed
 from bridged.model import Grant
-from bridged.pin.prompt import Asker, Prompts, Where
+from bridged.pin.prompt import Asker, NobodyToAsk, Prompts, Where
 from bridged.pin.wording import sites_question
 from bridged.protocol.messages import SiteStatus
 from bridged.service.audited import Audit
@@ -80,7 +80,10 @@ class Consent:
             raise ConsentDenied(origin=origin)
         question = sites_question(self._prompts.language, origin, missing)
         try:
-            agreed = await self._prompts.confirm(asker, question)
+            try:
+                agreed = await self._prompts.confirm(asker, question)
+            except NobodyToAsk:
+                raise ConsentUnavailable(origin=origin) from None
         except BridgedError as error:
             await self._audit.write(
                 "site.asked", origin=origin, grants=missing, answer=error.reason

@@ -430,6 +430,7 @@ export interface Errors {
   "algorithm-unsupported": { readonly algorithm: string; readonly supported: readonly string[] };
   "key-usage-forbidden": { readonly usage: string };
   "pin-required": Empty;
+  "confirmation-unavailable": Empty;
   "pin-format": {
     readonly minLength: number;
     readonly maxLength: number;

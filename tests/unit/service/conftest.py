@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 from blockbuster import BlockBuster
 
 from bridged.errors import BridgedError
-from bridged.model import Certificate, Grant, Usage, Wire
+from bridged.model import Algorithm, Certificate, Grant, Usage, Wire
 from bridged.pin.prompt import Prompts
 from bridged.protocol.messages import METHODS, CertificateList
 from bridged.protocol.session import Request
 from bridged.service.hub import Hub
 from bridged.sites.policy import Site
 from bridged.virtual.inprocess import InProcessBus
+
+from ..pin.conftest import Person
+
+SAFE = frozenset({Grant.CERTIFICATES, Grant.SIGN})
+CHALLENGE = "c" * 44
+DIGESTS = tuple(hashlib.sha256(bytes((i,))).digest() for i in range(3))
+
+
+def params(key: str) -> dict[str, object]:
+    """Return what a page asks to have signed."""
+    return {
+        "certificate": key,
+        "algorithm": Algorithm.RS256,
+        "digests": DIGESTS,
+        "title": "申請書",
+    }
 
 
 class Page:
@@ -61,8 +78,20 @@ OpenPage = Callable[..., Page]
 
 
 @pytest.fixture
-async def hub(bus: InProcessBus, no_blocking: BlockBuster) -> AsyncIterator[Hub]:
-    hub = Hub(bus, Prompts())
+def person() -> Person:
+    """Who is asked, where the test has `prompts` that ask."""
+    return Person()
+
+
+@pytest.fixture
+def prompts() -> Prompts:
+    """Nobody can be asked, unless a test says otherwise."""
+    return Prompts()
+
+
+@pytest.fixture
+async def hub(bus: InProcessBus, prompts: Prompts, no_blocking: BlockBuster) -> AsyncIterator[Hub]:
+    hub = Hub(bus, prompts)
     await hub.start()
     yield hub
     await hub.stop()

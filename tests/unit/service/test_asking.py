@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator
 
 import pytest
-from blockbuster import BlockBuster
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -25,7 +22,7 @@ from bridged.errors import (
     SiteNotAllowed,
     UserCancelled,
 )
-from bridged.model import Algorithm, AuthenticationToken, DocumentFormat, Grant, Usage
+from bridged.model import AuthenticationToken, DocumentFormat, Grant, Usage
 from bridged.pin import prompt
 from bridged.pin.prompt import Prompts
 from bridged.pin.question import Fact
@@ -36,24 +33,12 @@ from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.profiles import EBID_PIN, EBID_PUK, JPKI_SIGNATURE_PIN
 
 from ..pin.conftest import NO, YES, Person
-from .conftest import OpenPage, Page
-
-SAFE = frozenset({Grant.CERTIFICATES, Grant.SIGN})
-DIGESTS = tuple(hashlib.sha256(bytes((i,))).digest() for i in range(3))
-CHALLENGE = "c" * 44
+from .conftest import CHALLENGE, DIGESTS, SAFE, OpenPage, Page, params
 
 
 @pytest.fixture
-def person() -> Person:
-    return Person()
-
-
-@pytest.fixture
-async def hub(bus: InProcessBus, person: Person, no_blocking: BlockBuster) -> AsyncIterator[Hub]:
-    hub = Hub(bus, Prompts([person]))
-    await hub.start()
-    yield hub
-    await hub.stop()
+def prompts(person: Person) -> Prompts:
+    return Prompts([person])
 
 
 @pytest.fixture
@@ -72,15 +57,6 @@ async def sign(page: Page, key: str, **more: object) -> m.SignatureList:
     made = await page.call("signature.create", **params(key), **more)
     assert isinstance(made, m.SignatureList)
     return made
-
-
-def params(key: str) -> dict[str, object]:
-    return {
-        "certificate": key,
-        "algorithm": Algorithm.RS256,
-        "digests": DIGESTS,
-        "title": "申請書",
-    }
 
 
 def verify_all(der: bytes, made: m.SignatureList) -> None:

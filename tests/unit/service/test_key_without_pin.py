@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -11,10 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from bridged.cards import registry
+from bridged.cards.base import Key
+from bridged.cards.piv import PivDriver
 from bridged.errors import (
     BridgedError,
     CardFault,
-    ConsentUnavailable,
+    ConfirmationUnavailable,
     InvalidParams,
     KeyUsageForbidden,
     UserCancelled,
@@ -31,9 +38,9 @@ from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.reference_data import ReferenceData
 
 from ..pin.conftest import NO, YES, Person
-from .conftest import Page
+from .conftest import CHALLENGE, SAFE, Page
 
-CHALLENGE = "c" * 44
+ORIGIN = "https://portal.example"
 
 
 class Refusing(piv.PivApplet):
@@ -102,7 +109,38 @@ async def test_a_card_that_wants_a_pin_for_it_is_at_fault(
     assert error.sw == "6982"
 
 
-SAFE = frozenset({Grant.CERTIFICATES, Grant.SIGN})
+AskHub = Callable[[Person], Awaitable[Hub]]
+
+
+@pytest.fixture
+async def hub_of(bus: InProcessBus) -> AsyncIterator[AskHub]:
+    """Start a hub whose questions a person answers."""
+    async with AsyncExitStack() as stack:
+
+        async def start(person: Person) -> Hub:
+            hub = Hub(bus, Prompts([person]))
+            await hub.start()
+            stack.push_async_callback(hub.stop)
+            return hub
+
+        yield start
+
+
+async def present(
+    hub: Hub,
+    bus: InProcessBus,
+    inserted: VirtualCard,
+    usage: Usage,
+    *,
+    origin: str | None,
+    **more: Any,
+) -> tuple[Page, str]:
+    """Insert a card under the eyes of a page; return it and the key of a usage."""
+    page = Page(hub, origin, more.get("grants", SAFE))
+    hub.join(page)
+    bus.insert(0, inserted)
+    await page.event("card.inserted")
+    return page, (await page.certificate(usage)).id
 
 
 @pytest.mark.parametrize(
@@ -110,43 +148,80 @@ SAFE = frozenset({Grant.CERTIFICATES, Grant.SIGN})
     [
         (Person(YES), None),
         (Person(NO), UserCancelled),
-        (Person(is_open=False), ConsentUnavailable),
+        (Person(is_open=False), ConfirmationUnavailable),
     ],
 )
 async def test_a_page_logs_in_after_a_yes_alone(
-    bus: InProcessBus, ca: DemoCa, person: Person, error: type[BridgedError] | None
+    bus: InProcessBus,
+    hub_of: AskHub,
+    ca: DemoCa,
+    person: Person,
+    error: type[BridgedError] | None,
 ) -> None:
-    hub = Hub(bus, Prompts([person]))
-    await hub.start()
-    page = Page(hub, "https://portal.example", SAFE)
-    hub.join(page)
-    bus.insert(0, card(ca))
-    await page.event("card.inserted")
-    asked = {
-        "certificate": (await page.certificate(Usage.AUTHENTICATION)).id,
-        "challenge": CHALLENGE,
-    }
+    hub = await hub_of(person)
+    page, key = await present(hub, bus, card(ca), Usage.AUTHENTICATION, origin=ORIGIN)
+    asked = {"certificate": key, "challenge": CHALLENGE}
     if error is None:
         token = await page.call("authentication.create", **asked)
         assert isinstance(token, AuthenticationToken)
         (question,) = person.asked
         assert question.wanted is None
-        assert "https://portal.example" in [fact.text for fact in question.facts]
+        assert ORIGIN in [fact.text for fact in question.facts]
     else:
-        assert isinstance(await page.fails("authentication.create", **asked), error)
-    await hub.stop()
+        failed = await page.fails("authentication.create", **asked)
+        assert isinstance(failed, error)
+        # Allowing the site would help nobody: it is allowed.
+        assert not any("bridged sites" in text for text in failed.messages().values())
 
 
-async def test_a_page_that_may_bring_pins_is_not_asked_about(bus: InProcessBus, ca: DemoCa) -> None:
+async def test_a_page_that_may_bring_pins_is_not_asked_about(
+    bus: InProcessBus, hub_of: AskHub, ca: DemoCa
+) -> None:
     person = Person()
-    hub = Hub(bus, Prompts([person]))
-    await hub.start()
-    page = Page(hub, "https://portal.example", frozenset(Grant))
-    hub.join(page)
-    bus.insert(0, card(ca))
-    await page.event("card.inserted")
-    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    page, key = await present(
+        await hub_of(person),
+        bus,
+        card(ca),
+        Usage.AUTHENTICATION,
+        origin=ORIGIN,
+        grants=frozenset(Grant),
+    )
     token = await page.call("authentication.create", certificate=key, challenge=CHALLENGE)
     assert isinstance(token, AuthenticationToken)
     assert person.asked == []
-    await hub.stop()
+
+
+class Signing(PivDriver):
+    """A card whose key for documents wants no PIN, as some tokens of companies have it."""
+
+    def keys(self, usage: Usage | None = None) -> list[Key]:
+        del usage
+        return [replace(key, usage=Usage.SIGNATURE) for key in super().keys(None)]
+
+
+@pytest.mark.parametrize(("origin", "asked"), [(None, 0), (ORIGIN, 1)])
+async def test_a_program_signs_at_once_and_a_page_after_a_yes(
+    bus: InProcessBus,
+    hub_of: AskHub,
+    ca: DemoCa,
+    monkeypatch: pytest.MonkeyPatch,
+    origin: str | None,
+    asked: int,
+) -> None:
+    monkeypatch.setattr(registry, "DRIVERS", (Signing,))
+    person = Person(YES)
+    page, key = await present(await hub_of(person), bus, card(ca), Usage.SIGNATURE, origin=origin)
+    digest = hashlib.sha256(b"bid").digest()
+    made = await page.call(
+        "signature.create",
+        certificate=key,
+        algorithm=Algorithm.RS256,
+        digests=(digest,),
+        title="入札書",
+    )
+    public = ca.key.public_key()
+    public.verify(made.signatures[0], digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+    assert len(person.asked) == asked
+    for question in person.asked:
+        assert question.wanted is None
+        assert "入札書" in [fact.text for fact in question.facts]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Callable
 
 import pytest
-from blockbuster import BlockBuster
 
 from bridged.config import PinWay
 from bridged.errors import (
@@ -17,21 +14,16 @@ from bridged.errors import (
     PinRequired,
     UserCancelled,
 )
-from bridged.model import Algorithm, AuthenticationToken, Grant, Usage
+from bridged.model import AuthenticationToken, Usage
 from bridged.pin.prompt import Prompts
 from bridged.protocol import messages as m
-from bridged.service.hub import Hub
 from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.keypad import VirtualKeypad
 from bridged.virtual.profiles import EBID_PIN, JPKI_AUTHENTICATION_PIN, JPKI_SIGNATURE_PIN
 
 from ..pin.conftest import NO, YES, Person
-from .conftest import Page
-
-SAFE = frozenset({Grant.CERTIFICATES, Grant.SIGN})
-DIGESTS = tuple(hashlib.sha256(bytes((i,))).digest() for i in range(2))
-CHALLENGE = "c" * 44
+from .conftest import CHALLENGE, DIGESTS, SAFE, OpenPage, Page, params
 
 
 @pytest.fixture
@@ -40,45 +32,39 @@ def keypad() -> VirtualKeypad:
 
 
 @pytest.fixture
+def bus(keypad: VirtualKeypad) -> InProcessBus:
+    return InProcessBus(readers=1, keypad=keypad)
+
+
+@pytest.fixture
 def person() -> Person:
     return Person(is_open=False)
 
 
 @pytest.fixture
-async def page(
-    keypad: VirtualKeypad, person: Person, no_blocking: BlockBuster
-) -> AsyncIterator[Page]:
-    hub = Hub(InProcessBus(readers=1, keypad=keypad), Prompts([person]))
-    await hub.start()
-    page = Page(hub, "https://portal.example", SAFE)
-    hub.join(page)
-    yield page
-    await hub.stop()
+def prompts(person: Person) -> Prompts:
+    return Prompts([person])
 
 
 @pytest.fixture
-def insert(page: Page) -> Callable[[VirtualCard], None]:
-    return lambda card: page._hub.readers._bus.insert(0, card)  # type: ignore[attr-defined]
+def page(open_page: OpenPage) -> Page:
+    return open_page(grants=SAFE)
 
 
-async def inserted(page: Page, insert: Callable[[VirtualCard], None], card: VirtualCard) -> None:
-    insert(card)
+async def inserted(page: Page, bus: InProcessBus, card: VirtualCard) -> None:
+    bus.insert(0, card)
     await page.event("card.inserted")
 
 
-def params(key: str) -> dict[str, object]:
-    return {"certificate": key, "algorithm": Algorithm.RS256, "digests": DIGESTS}
-
-
-async def test_a_reader_tells_of_its_keypad_once_it_was_looked_at(page, insert, ebid) -> None:
-    await inserted(page, insert, ebid)
+async def test_a_reader_tells_of_its_keypad_once_it_was_looked_at(page, bus, ebid) -> None:
+    await inserted(page, bus, ebid)
     await page.certificate(Usage.SIGNATURE)
     assert (await page.call("reader.list")).readers[0].pinpad
     assert (await page.call("bridge.info")).pin_entry == (PinWay.PINPAD,)
 
 
-async def test_a_log_in_with_a_pin_typed_on_the_reader(page, insert, jpki, keypad) -> None:
-    await inserted(page, insert, jpki)
+async def test_a_log_in_with_a_pin_typed_on_the_reader(page, bus, jpki, keypad) -> None:
+    await inserted(page, bus, jpki)
     key = (await page.certificate(Usage.AUTHENTICATION)).id
     keypad.type(JPKI_AUTHENTICATION_PIN)
     token = await page.call("authentication.create", certificate=key, challenge=CHALLENGE)
@@ -90,9 +76,9 @@ async def test_a_log_in_with_a_pin_typed_on_the_reader(page, insert, jpki, keypa
 
 
 async def test_a_key_that_wants_its_pin_each_time_has_it_typed_each_time(
-    page, insert, ebid, keypad
+    page, bus, ebid, keypad
 ) -> None:
-    await inserted(page, insert, ebid)
+    await inserted(page, bus, ebid)
     key = (await page.certificate(Usage.SIGNATURE)).id
     for _ in DIGESTS:
         keypad.type(EBID_PIN)
@@ -101,10 +87,8 @@ async def test_a_key_that_wants_its_pin_each_time_has_it_typed_each_time(
     assert keypad.waits_for_keys == len(DIGESTS)
 
 
-async def test_a_wrong_pin_is_typed_again_and_the_last_try_is_kept(
-    page, insert, ebid, keypad
-) -> None:
-    await inserted(page, insert, ebid)
+async def test_a_wrong_pin_is_typed_again_and_the_last_try_is_kept(page, bus, ebid, keypad) -> None:
+    await inserted(page, bus, ebid)
     key = (await page.certificate(Usage.AUTHENTICATION)).id
     keypad.type("12")
     keypad.type("000000")
@@ -118,10 +102,10 @@ async def test_a_wrong_pin_is_typed_again_and_the_last_try_is_kept(
 
 
 async def test_with_a_dialog_the_person_sees_what_for_and_agrees_to_the_last_try(
-    page, insert, ebid, keypad, person
+    page, bus, ebid, keypad, person
 ) -> None:
     person._is_open = True
-    await inserted(page, insert, ebid)
+    await inserted(page, bus, ebid)
     key = (await page.certificate(Usage.AUTHENTICATION)).id
     person.answers = [YES, YES, YES, YES]
     for typed in ("000000", "000000", EBID_PIN):
@@ -132,9 +116,9 @@ async def test_with_a_dialog_the_person_sees_what_for_and_agrees_to_the_last_try
 
 
 @pytest.mark.parametrize("how", ["dialog", "key"])
-async def test_cancelling_is_the_persons(page, insert, ebid, keypad, person, how: str) -> None:
+async def test_cancelling_is_the_persons(page, bus, ebid, keypad, person, how: str) -> None:
     person._is_open = how == "dialog"
-    await inserted(page, insert, ebid)
+    await inserted(page, bus, ebid)
     key = (await page.certificate(Usage.AUTHENTICATION)).id
     person.answers = [NO]
     keypad.cancel()
@@ -142,8 +126,8 @@ async def test_cancelling_is_the_persons(page, insert, ebid, keypad, person, how
     assert ebid.pins["pin"].tries_left == 3
 
 
-async def test_a_pin_with_letters_is_not_for_the_keypad(page, insert, jpki, keypad, person) -> None:
-    await inserted(page, insert, jpki)
+async def test_a_pin_with_letters_is_not_for_the_keypad(page, bus, jpki, keypad, person) -> None:
+    await inserted(page, bus, jpki)
     key = (await page.certificate(Usage.SIGNATURE)).id
     assert isinstance(await page.fails("pin.verify", key=key), PinRequired)
     person._is_open, person.answers = True, [JPKI_SIGNATURE_PIN]
@@ -152,9 +136,9 @@ async def test_a_pin_with_letters_is_not_for_the_keypad(page, insert, jpki, keyp
 
 
 async def test_a_pin_typed_after_the_request_was_given_up_does_not_stay_verified(
-    page, insert, ebid, keypad
+    page, bus, ebid, keypad
 ) -> None:
-    await inserted(page, insert, ebid)
+    await inserted(page, bus, ebid)
     key = (await page.certificate(Usage.AUTHENTICATION)).id
     task = asyncio.create_task(page.call("pin.verify", as_id=5, key=key))
     assert await asyncio.to_thread(keypad.asked.acquire, timeout=5)
