@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.announcements import application_received
 from portal_demo.clock import JST
-from portal_demo.documents import ApplicationDocument
+from portal_demo.documents import ApplicationDocument, digest_of
 from portal_demo.drafts import Form
 from portal_demo.errors import ApplicationUnknown, FormIncomplete
 from portal_demo.language import Language
@@ -41,6 +41,7 @@ async def store(
         company_number=form.company.number,
         confirmation=document.confirmation,
         document=content,
+        document_sha256=digest_of(content),
         status=document.status,
         language=language,
         created=now,
@@ -49,9 +50,14 @@ async def store(
     db.add(application)
     await db.delete(form.draft)
     await db.flush()
-    application.number = f"{now.astimezone(JST):%Y%m%d}-{application.id:06d}"
+    application.number = number_of(application.id, now)
     await application_received(db, application)
     return application
+
+
+def number_of(application_id: int, received: datetime) -> str:
+    """Return the number that an application is known by outside of the portal."""
+    return f"{received.astimezone(JST):%Y%m%d}-{application_id:06d}"
 
 
 async def find_confirmed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     JSON,
@@ -208,6 +208,7 @@ class Application(Base):
     company_number: Mapped[str] = mapped_column(ForeignKey("company.number"), index=True)
     confirmation: Mapped[str] = mapped_column(String(43), unique=True)
     document: Mapped[bytes] = mapped_column(LargeBinary)
+    document_sha256: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(8))
     language: Mapped[str] = mapped_column(String(2), default="ja", server_default="ja")
     created: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -272,7 +273,7 @@ class EvidenceFile(Base):
     __tablename__ = "evidence"
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(12))
+    kind: Mapped[Literal["certificate", "ocsp", "crl"]] = mapped_column(String(12))
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 

@@ -12,10 +12,12 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from backends import Backend, Postgresql, Sqlite
+from bureau import Bureau, pointers
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -448,6 +450,31 @@ async def visitor(server) -> AsyncIterator[Visitor]:
 async def second_visitor(server) -> AsyncIterator[Visitor]:
     async with TestClient(server) as client:
         yield Visitor(client)
+
+
+@pytest.fixture
+async def bureau(authority, clock) -> AsyncIterator[Bureau]:
+    bureau = Bureau(authority, clock)
+    async with TestServer(bureau.routes()) as server:
+        bureau.server = server
+        yield bureau
+
+
+@pytest.fixture
+async def asking(settings, bureau, clock, tmp_path):
+    """A visitor of a portal that asks the bureau."""
+    listed = tmp_path / "trust.toml"
+    listed.write_text(
+        f'[[authority]]\nname = "Test CA"\ncertificate = "ca.pem"\nhosts = ["{bureau.host}"]\n'
+    )
+    app = create_app(msgspec.structs.replace(settings, trust=(listed,)), clock)
+    async with TestServer(app) as server, TestClient(server) as client:
+        yield app, client
+
+
+@pytest.fixture
+def pointed_card(make_card, bureau):
+    return make_card(more=pointers(bureau.url("ocsp")))
 
 
 @pytest.fixture

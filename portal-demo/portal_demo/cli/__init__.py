@@ -13,7 +13,8 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal_demo import __version__
-from portal_demo.cli import migrate, serve
+from portal_demo.cli import migrate, serve, verify
+from portal_demo.errors import PortalError
 from portal_demo.schema import SchemaError
 from portal_demo.settings import Settings, SettingsError, load_settings
 
@@ -31,7 +32,7 @@ class Command(Protocol):
         """Do it."""
 
 
-COMMANDS: tuple[Command, ...] = (serve, migrate)
+COMMANDS: tuple[Command, ...] = (serve, migrate, verify)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run: Callable[[Settings, argparse.Namespace], Coroutine[object, object, int]] = arguments.run
     try:
         return asyncio.run(run(load_settings(flags), arguments))
-    except (SettingsError, SchemaError, OSError, ValueError, SQLAlchemyError) as e:
+    except (SettingsError, SchemaError, PortalError, OSError, ValueError, SQLAlchemyError) as e:
         sys.stderr.write(f"portal-demo: {str(e).splitlines()[0]}\n")
         return 1
 

@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import web
 
 from portal_demo.app import create_app
+from portal_demo.cli.options import add_trust
 from portal_demo.settings import Settings
 
 NAME = "serve"
@@ -38,13 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that are settings."""
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (default 0: any free one)")
-    parser.add_argument(
-        "--trust",
-        type=Path,
-        action="append",
-        metavar="FILE",
-        help="authorities to accept: a trust list (.toml) or a certificate (.pem)",
-    )
+    add_trust(parser)
     parser.add_argument(
         "--revocation",
         choices=("hard", "soft"),

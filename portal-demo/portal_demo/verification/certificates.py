@@ -1,0 +1,86 @@
+"""The certificates of an application: whose they are, and who said that they were good."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from cryptography import x509
+
+from portal_demo.certificates import KeyPurpose, parse_certificate
+from portal_demo.errors import CertificateMalformed, CertificateRevoked, PortalError
+from portal_demo.holders import short_name
+from portal_demo.language import Text
+from portal_demo.models import EvidenceFile, Signature
+from portal_demo.paths import Path, PathFinder
+from portal_demo.revocation import Unusable, judge, sources_of
+from portal_demo.verification.report import Check, Finding, Outcome, judged
+
+
+def file(stored: EvidenceFile) -> Finding:
+    """Tell whether a certificate or an answer is the one that was stored."""
+    return judged(
+        Check.EVIDENCE,
+        Text("保存した時のままです。", "It is as it was stored."),
+        Text("保存した後に変更されています。", "It was changed after it was stored."),
+        ok=hashlib.sha256(stored.content).hexdigest() == stored.sha256,
+        about=f"{stored.kind} {stored.sha256[:16]}",
+    )
+
+
+async def certificate(
+    row: Signature, moment: datetime, files: Sequence[EvidenceFile], paths: PathFinder
+) -> AsyncIterator[Finding]:
+    """Follow a signer's certificate to an authority, as of the moment the application came."""
+    about = ""
+    try:
+        signer = parse_certificate(row.certificate)
+        about = short_name(signer.subject)
+        path = await paths.find(signer, KeyPurpose.SIGNATURE, _certificates(files), moment)
+    except PortalError as e:
+        yield Finding(Check.PATH, Outcome.BAD, e.message(), about)
+        return
+    text = Text(
+        "受付時に有効で、認証局「{anchor}」まで確認できました。",
+        "It was valid then, and leads to the authority {anchor}.",
+    )
+    anchor = short_name(path.authority.certificate.subject)
+    yield Finding(Check.PATH, Outcome.GOOD, text.fill(anchor=anchor), about)
+    for position in range(len(path.certificates)):
+        yield await _revocation(path, position, moment, files)
+
+
+def _certificates(files: Iterable[EvidenceFile]) -> Iterator[x509.Certificate]:
+    for stored in files:
+        if stored.kind == "certificate":
+            try:
+                yield parse_certificate(stored.content)
+            except CertificateMalformed:
+                continue  # `file` has told that it was changed
+
+
+async def _revocation(
+    path: Path, position: int, moment: datetime, files: Sequence[EvidenceFile]
+) -> Finding:
+    subject = x509.load_der_x509_certificate(path.certificates[position].dump()).subject
+    about = short_name(subject)
+    for stored in files:
+        if stored.kind == "certificate":
+            continue
+        try:
+            await judge(path, position, stored.kind, stored.content, moment)
+        except CertificateRevoked as e:
+            return Finding(Check.REVOCATION, Outcome.BAD, e.message(), about)
+        except Unusable:
+            continue
+        text = Text("失効していませんでした（{kind}）。", "It was not revoked ({kind}).")
+        return Finding(Check.REVOCATION, Outcome.GOOD, text.fill(kind=stored.kind.upper()), about)
+    if not sources_of(path, position).offered:
+        text = Text("認証局が失効情報を提供していません。", "Its authority tells no revocations.")
+        return Finding(Check.REVOCATION, Outcome.NONE, text, about)
+    text = Text(
+        "失効していなかったことを示す有効な回答が保存されていません。",
+        "No answer is stored that shows that it was not revoked.",
+    )
+    return Finding(Check.REVOCATION, Outcome.BAD, text, about)
