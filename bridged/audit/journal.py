@@ -5,6 +5,10 @@ line before: a line that was changed, moved or taken out breaks the chain. `audi
 last number and hash, so that lines missing at the end show as well. Who can write these files can
 of course make a whole new chain; the journal of the system, which gets the hashes too, cannot be
 changed by the same user.
+
+Nothing that stands in the files keeps the audit from going on. A line that was cut off (the disk
+was full, the power went) is taken back, and `log.repaired` says so; after an end that no writer
+of ours made the chain goes on from `audit.head`, and `log.broken` and `verify` say so.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,8 +33,11 @@ MAX_BYTES = 5_000_000
 """A file that has grown past this is put by, and the chain goes on in a new one."""
 MAX_FILES = 20
 MAX_LINE = 1 << 18
+"""Bytes of a line; a longer record is not written."""
 FIRST = "0" * 64
 """The hash before the first line."""
+
+_HEAD = re.compile(rb"(?P<seq>\d{12}) (?P<hash>[0-9a-f]{64})\n")
 
 Record = dict[str, object]
 
@@ -40,6 +48,10 @@ class Head:
 
     seq: int = 0
     hash: str = FIRST
+
+
+class Broken(Exception):
+    """The last line is none that was written here."""
 
 
 class LastLine(msgspec.Struct, frozen=True):
@@ -88,10 +100,7 @@ class Journal:
         handle = os.open(self.path, flags, 0o600)
         try:
             size = os.fstat(handle).st_size
-            head, torn = _last(handle, size) if size else (self._head_before(), 0)
-            if torn:
-                os.ftruncate(handle, size - torn)
-                head = self._write(handle, head, "log.repaired", {"bytes": torn})
+            head = self._mended(handle, size)
             head = self._write(handle, head, event, record)
             os.fsync(handle)
             if not size:
@@ -102,11 +111,29 @@ class Journal:
         finally:
             os.close(handle)
 
+    def _mended(self, handle: int, size: int) -> Head:
+        """Return the end of the chain, after the file is fit to be written on."""
+        known = self._known_head()
+        try:
+            head, torn = _last(handle, size)
+        except Broken:
+            _end_line(handle, size)
+            return self._write(handle, known, "log.broken", {})
+        head = head or self._head_before()
+        if known.seq >= head.seq:
+            # Where lines are missing or others than were written, the chain does not hide that.
+            head = known
+        if torn:
+            os.ftruncate(handle, size - torn)
+            head = self._write(handle, head, "log.repaired", {"bytes": torn})
+        return head
+
     def _write(self, handle: int, head: Head, event: str, record: Record) -> Head:
         seq, at = head.seq + 1, self._clock().isoformat(timespec="milliseconds")
         line = seal({"seq": seq, "at": at, "event": event, **record, "prev": head.hash})
-        if os.write(handle, line + b"\n") != len(line) + 1:
-            raise OSError("the line was written in part")
+        if len(line) >= MAX_LINE:
+            raise OSError(f"a line of {len(line)} bytes is too long")
+        _write_all(handle, line + b"\n")
         after = Head(seq, line[-66:-2].decode())
         log.info("audit %d %s %s", seq, event, after.hash)
         return after
@@ -118,9 +145,19 @@ class Journal:
             return Head()
         handle = os.open(files[-1], os.O_RDONLY | os.O_CLOEXEC)
         try:
-            return _last(handle, os.fstat(handle).st_size)[0]
+            return _last(handle, os.fstat(handle).st_size)[0] or Head()
+        except Broken:
+            return Head()
         finally:
             os.close(handle)
+
+    def _known_head(self) -> Head:
+        """Return the last line that was noted beside the files, as far as that can be read."""
+        try:
+            noted = _HEAD.fullmatch((self._folder / "audit.head").read_bytes())
+        except FileNotFoundError:
+            return Head()
+        return Head(int(noted["seq"]), noted["hash"].decode()) if noted else Head()
 
     def _write_head(self, head: Head) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -143,14 +180,29 @@ def put_by(folder: Path) -> list[Path]:
     return sorted(folder.glob("audit-[0-9]*.jsonl"))
 
 
-def _last(handle: int, size: int) -> tuple[Head, int]:
-    """Return the last whole line, and how many bytes of a torn one follow it."""
+def _end_line(handle: int, size: int) -> None:
+    if os.pread(handle, 1, size - 1) != b"\n":
+        _write_all(handle, b"\n")
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    if os.write(handle, data) != len(data):
+        raise OSError("a line was written in part")
+
+
+def _last(handle: int, size: int) -> tuple[Head | None, int]:
+    """Return the last whole line, and how many bytes of a torn one follow it.
+
+    There may be no whole line yet. Raises `Broken`.
+    """
     tail = os.pread(handle, MAX_LINE, max(0, size - MAX_LINE))
     whole, newline, torn = tail.rpartition(b"\n")
     if not newline:
-        raise OSError("the last line of the audit cannot be found")
+        if len(tail) == MAX_LINE:
+            raise Broken
+        return None, len(torn)
     try:
         line = msgspec.json.decode(whole.rpartition(b"\n")[2], type=LastLine)
     except msgspec.DecodeError:
-        raise OSError("the last line of the audit cannot be read") from None
+        raise Broken from None
     return Head(line.seq, line.hash), len(torn)

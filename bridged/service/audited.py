@@ -15,6 +15,8 @@ from bridged.model import Wire
 from bridged.protocol import messages as m
 from bridged.service.calls import Call
 
+MAX_DIGEST = 64
+"""Bytes that are written down as they are: the longest hash has so many."""
 USES_OF_A_KEY = {"signature.create", "authentication.create", "document.sign"}
 USES_OF_A_PIN = {"pin.verify", "pin.change", "pin.unblock", "puk.change"}
 
@@ -94,7 +96,7 @@ class Audited:
         record: Record = {"certificate": await self._fingerprint(params.certificate)}
         if isinstance(params, m.SignatureParams):
             record |= {"algorithm": params.algorithm, "title": params.title}
-            record["digests"] = [digest.hex() for digest in params.digests]
+            record["digests"] = [_named(digest) for digest in params.digests]
         elif isinstance(params, m.AuthenticationParams):
             record["challenge"] = hashlib.sha256(params.challenge.encode()).hexdigest()
         elif isinstance(params, m.DocumentParams):
@@ -109,6 +111,13 @@ class Audited:
         except BridgedError:
             return None
         return None if der is None else hashlib.sha256(der).hexdigest()
+
+
+def _named(digest: bytes) -> str:
+    """Return a digest in hexadecimal; of a longer message (Ed25519) its SHA-256, and says so."""
+    if len(digest) <= MAX_DIGEST:
+        return digest.hex()
+    return f"sha256:{hashlib.sha256(digest).hexdigest()}"
 
 
 def _reason(error: BaseException) -> str:

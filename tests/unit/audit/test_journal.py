@@ -16,6 +16,8 @@ from bridged.audit.journal import Journal
 from bridged.audit.reading import latest, records, verify
 from bridged.errors import RecordFailed
 
+from .conftest import full_after
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -181,6 +183,121 @@ def test_what_cannot_be_written_is_an_error_that_names_no_path(
     assert str(folder) not in str(caught.value)
     monkeypatch.undo()
     assert verify(folder) == (1, [])
+
+
+def tried_on_a_full_disk(folder: Path, size: int) -> None:
+    with full_after(size), pytest.raises(RecordFailed):
+        Journal(folder).append("key.used", {"title": "no room"})
+
+
+def test_after_a_full_disk_the_audit_goes_on_from_its_first_line(folder: Path) -> None:
+    for _ in range(2):
+        tried_on_a_full_disk(folder, 20)
+    assert (folder / "audit.jsonl").stat().st_size == 20
+    Journal(folder).append("key.used", {"title": "room again"})
+    assert [(r["event"], r.get("bytes")) for r in records(folder)] == [
+        ("log.repaired", 20),
+        ("key.used", None),
+    ]
+    assert verify(folder) == (2, [])
+
+
+def test_after_a_full_disk_a_new_file_goes_on_from_the_one_put_by(
+    written: Path, folder: Path
+) -> None:
+    written.rename(folder / "audit-000000000005.jsonl")
+    tried_on_a_full_disk(folder, 20)
+    Journal(folder).append("key.used", {})
+    assert [(r["seq"], r["event"]) for r in records(folder)][5:] == [
+        (6, "log.repaired"),
+        (7, "key.used"),
+    ]
+    assert verify(folder) == (7, [])
+
+
+def test_a_line_that_would_not_fit_on_the_disk_is_taken_back(written: Path, folder: Path) -> None:
+    before = written.stat().st_size
+    for room in (0, 50):
+        tried_on_a_full_disk(folder, before + room)
+    Journal(folder).append("key.used", {})
+    assert [r["event"] for r in records(folder)][5:] == ["log.repaired", "key.used"]
+    assert verify(folder) == (7, [])
+
+
+def test_a_record_that_is_too_long_is_refused_and_the_next_is_written(folder: Path) -> None:
+    journal = Journal(folder)
+    with pytest.raises(RecordFailed):
+        journal.append("key.asked", {"title": "x" * journal_module.MAX_LINE})
+    assert journal.path.read_bytes() == b""
+    journal.append("key.asked", {})
+    assert verify(folder) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "end", [b"x" * (1 << 18), b"x" * (1 << 19) + b"\n", b"{}\n", b"\xff\n", b"\n", b"\n{"]
+)
+def test_an_end_that_nobody_wrote_stops_nothing_and_shows(
+    written: Path, folder: Path, end: bytes
+) -> None:
+    with written.open("ab") as file:
+        file.write(end)
+    for _ in range(2):
+        Journal(folder).append("key.used", {})
+    added = [(r["seq"], r["event"]) for r in records(folder) if r.get("seq", 0) > 5]
+    assert added == [(6, "log.broken"), (7, "key.used"), (8, "key.used")]
+    count, found = verify(folder)
+    assert count >= 9
+    assert {fault.line for fault in found} == set(range(6, 6 + count - 8))
+    assert all("no record" in fault.what for fault in found)
+
+
+def test_a_new_file_goes_on_after_one_whose_end_nobody_wrote(written: Path, folder: Path) -> None:
+    with written.open("ab") as file:
+        file.write(b"{}\n")
+    written.rename(folder / "audit-000000000005.jsonl")
+    Journal(folder).append("key.used", {})
+    assert [r["seq"] for r in records(folder) if "seq" in r] == [1, 2, 3, 4, 5, 6]
+    (fault,) = faults(folder)
+    assert "no record" in fault
+
+
+def test_the_next_record_does_not_hide_that_some_are_gone(written: Path, folder: Path) -> None:
+    lines = written.read_bytes().splitlines(keepends=True)
+    written.write_bytes(b"".join(lines[:3]))
+    Journal(folder).append("key.used", {})
+    assert faults(folder) == ["records are missing or moved between 3 and 6"]
+
+
+def test_the_next_record_does_not_hide_that_all_are_gone(written: Path, folder: Path) -> None:
+    written.unlink()
+    Journal(folder).append("key.used", {})
+    assert faults(folder) == ["records are missing before 6"]
+
+
+def test_the_next_record_does_not_hide_that_the_last_was_sealed_anew(
+    written: Path, folder: Path
+) -> None:
+    lines = written.read_bytes().splitlines()
+    record = json.loads(lines[4])
+    del record["hash"]
+    lines[4] = journal_module.seal({**record, "title": "別の書類"})
+    written.write_bytes(b"\n".join(lines) + b"\n")
+    Journal(folder).append("key.used", {})
+    assert faults(folder) == ["records are missing or moved between 5 and 6"]
+
+
+@pytest.mark.parametrize("head", [b"", b"000000000009 ", b"x" * 500, b"9" * 78 + b"\n"])
+def test_a_head_that_cannot_be_read_stops_nothing(written: Path, folder: Path, head: bytes) -> None:
+    (folder / "audit.head").write_bytes(head)
+    Journal(folder).append("key.used", {})
+    assert [record["seq"] for record in records(folder)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_drop_that_does_not_say_what_shows(written: Path, folder: Path) -> None:
+    body = {"seq": 6, "at": "2026-01-01T00:00:00Z", "event": "log.dropped", "prev": "0" * 64}
+    with written.open("ab") as file:
+        file.write(journal_module.seal({**body, "upTo": "all"}) + b"\n")
+    assert any("no record" in fault for fault in faults(folder))
 
 
 def test_a_folder_that_others_can_write_to_is_refused(

@@ -26,6 +26,7 @@ from bridged.virtual.keypad import VirtualKeypad
 from bridged.virtual.misbehaviour import INS_GENERAL_AUTHENTICATE
 from bridged.virtual.profiles import EBID_PUK
 
+from ..audit.conftest import full_after
 from ..pin.conftest import NO, YES, Person
 from .conftest import Page
 
@@ -242,22 +243,72 @@ async def test_each_use_of_a_puk_is_told_and_no_puk_ever(
     assert not any(secret in text for secret in ("98765432", EBID_PUK, *new.values()))
 
 
-async def test_a_key_is_not_used_where_that_cannot_be_written(
-    page: Page, key: str, folder: Path, ebid: VirtualCard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await page.call("pin.verify", key=key, pin=PIN)
+@pytest.fixture
+def signings(ebid: VirtualCard, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The commands by which the card was made to sign."""
     sent: list[bytes] = []
     transmit = ebid.transmit
 
     def watched(apdu: bytes) -> bytes:
-        sent.append(apdu)
+        if apdu[1] == INS_GENERAL_AUTHENTICATE:
+            sent.append(apdu)
         return transmit(apdu)
 
     monkeypatch.setattr(ebid, "transmit", watched)
+    return sent
+
+
+async def test_a_key_is_not_used_where_that_cannot_be_written(
+    page: Page, key: str, folder: Path, signings: list[bytes]
+) -> None:
+    await page.call("pin.verify", key=key, pin=PIN)
     await asyncio.to_thread(spoil, folder)
     with pytest.raises(RecordFailed):
         await sign(page, key)
-    assert not any(apdu[1] == INS_GENERAL_AUTHENTICATE for apdu in sent)
+    assert signings == []
+
+
+async def test_a_key_is_used_again_once_the_disk_has_room_and_the_gap_shows(
+    page: Page, key: str, folder: Path, signings: list[bytes]
+) -> None:
+    with full_after(20):
+        for _ in range(2):
+            with pytest.raises(RecordFailed):
+                await page.call(
+                    "signature.create",
+                    certificate=key,
+                    algorithm=Algorithm.RS256,
+                    digests=(DIGEST,),
+                )
+    assert signings == []
+    await page.call("pin.verify", key=key, pin=PIN)
+    await sign(page, key)
+    assert len(signings) == 2
+    assert [(record["event"], record.get("bytes")) for record in await told(folder)] == [
+        ("log.repaired", 20),
+        ("pin.used", None),
+        ("key.asked", None),
+        ("key.used", None),
+    ]
+    assert await asyncio.to_thread(verify, folder) == (4, [])
+
+
+async def test_no_request_of_a_page_is_too_long_to_be_written_down(
+    page: Page, key: str, folder: Path
+) -> None:
+    """Ed25519 signs messages, and all of a request may be as long as a message can be."""
+    long = b"x" * 2048
+    refused = await page.fails(
+        "signature.create",
+        certificate=key,
+        algorithm=Algorithm.RS256,
+        digests=(long,) * m.MAX_DIGESTS,
+        title="\x01" * 200,
+    )
+    assert refused.reason == "invalid-params"
+    asked, used = await told(folder)
+    assert asked["digests"] == [f"sha256:{hashlib.sha256(long).hexdigest()}"] * m.MAX_DIGESTS
+    assert used["result"] == "invalid-params"
 
 
 async def test_what_only_looks_is_not_told(page: Page, key: str, folder: Path) -> None:
