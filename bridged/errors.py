@@ -247,7 +247,8 @@ class CardFault(RetryableError):
 class ModuleFault(RetryableError):
     """The PKCS#11 module of the card failed.
 
-    `cause` is `hung`, `crashed`, `garbled`, `unloadable`, or what the module itself said.
+    `cause` is `hung`, `crashed`, `garbled`, `unloadable`, `unstartable` (the computer lets no more
+    processes start), or what the module itself said.
     """
 
     module: str

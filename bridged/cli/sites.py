@@ -14,11 +14,14 @@ from bridged.cli.language import language
 from bridged.config import DEFAULT_GRANTS, audit_dir, load, runtime_dir
 from bridged.errors import NotAnOrigin, SiteSettled
 from bridged.model import Grant
+from bridged.protocol.codec import ErrorObject, error_from
 from bridged.sites.origins import Origin
 from bridged.sites.policy import Decision, SitePolicy, Source
 from bridged.sites.store import How
 
 NUDGE_S = 5.0
+MAX_ERROR = 1 << 16
+"""Bytes of a daemon's answer that are read."""
 
 TEXTS = {
     "ja": {
@@ -31,6 +34,7 @@ TEXTS = {
         "revoke": "{origin} の許可を取り消しました。",
         "unknown": "{origin} は登録されていません。",
         "deny": "{origin} を拒否しました。今後、確認も表示しません。",
+        "stale": "ポート{port}のbridgedは一覧を読み直せませんでした: {why}",
         "deaf": "ポート{port}のbridgedに伝えられませんでした。再起動すると反映されます。",
     },
     "en": {
@@ -43,6 +47,7 @@ TEXTS = {
         "revoke": "{origin} may do nothing any more.",
         "unknown": "{origin} was not on the list.",
         "deny": "{origin} is denied, and will not ask again.",
+        "stale": "The bridged on port {port} could not read the list anew: {why}",
         "deaf": "The bridged on port {port} could not be told; it will know when it is restarted.",
     },
 }
@@ -160,8 +165,9 @@ def _tell(policy: SitePolicy, args: argparse.Namespace, text: str, *, known: boo
         print(msgspec.json.encode(answer).decode())
     else:
         print(texts[text].format(origin=args.origin, grants=", ".join(grants)))
-    for port in [port for port, token in _daemons() if not _nudge(port, token)]:
-        print(texts["deaf"].format(port=port), file=sys.stderr)
+    for port, token in _daemons():
+        if (why := _nudge(port, token)) is not None:
+            print(texts["stale" if why else "deaf"].format(port=port, why=why), file=sys.stderr)
     return 0 if known else 1
 
 
@@ -175,15 +181,22 @@ def _daemons() -> list[tuple[int, str]]:
     return found
 
 
-def _nudge(port: int, token: str) -> bool:
-    """Let a daemon read the list anew; False where it runs and did not. A dead one is fine."""
+def _nudge(port: int, token: str) -> str | None:
+    """Let a daemon read the list anew; a dead one is fine.
+
+    Returns why it did not, if it runs: what it says itself, or nothing.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=NUDGE_S)
     try:
         connection.request("POST", "/sites/reload", headers={"Authorization": f"Bearer {token}"})
-        return connection.getresponse().status == 204
+        response = connection.getresponse()
+        if response.status == 204:
+            return None
+        error = msgspec.json.decode(response.read(MAX_ERROR), type=ErrorObject)
+        return error_from(error).messages().get(language(), "")
     except ConnectionRefusedError:
-        return True
-    except (OSError, http.client.HTTPException):
-        return False
+        return None
+    except (OSError, http.client.HTTPException, msgspec.DecodeError):
+        return ""
     finally:
         connection.close()

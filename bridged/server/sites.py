@@ -9,16 +9,19 @@ token, and no Origin.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from bridged.errors import RecordFailed
+from bridged.errors import BridgedError, ConfigError, RecordFailed
 from bridged.protocol.codec import encode, error_object
 from bridged.server.guard import is_program
 from bridged.service.hub import Hub
 from bridged.sites.store import How
+
+log = logging.getLogger(__name__)
 
 OURS = ("X-Bridged", "status-page")
 B = TypeVar("B", bound=msgspec.Struct)
@@ -66,18 +69,30 @@ async def forget(request: web.Request, hub: Hub) -> web.Response:
     try:
         if await asyncio.to_thread(hub.policy.forget, origin):
             await hub.audit.write("site.revoked", origin=origin, how=How.STATUS_PAGE)
-    except RecordFailed as error:
-        text = encode(error_object(error))
-        return web.Response(status=507, text=text, content_type="application/json")
+    except (RecordFailed, ConfigError) as error:
+        return _refused(error)
     finally:
         hub.sites_changed()
     return web.Response(status=204)
 
 
 async def reload(request: web.Request, hub: Hub, token: str) -> web.Response:
-    """Read the list anew after another program of this user changed it."""
+    """Read the list anew after another program of this user changed it.
+
+    Where it cannot be read, what is known stays, and the answer is the error.
+    """
     if not is_program(request, token):
         raise web.HTTPForbidden(text="A program brings the token.\n")
-    await asyncio.to_thread(hub.policy.store.load)
+    try:
+        await asyncio.to_thread(hub.policy.store.load)
+    except (RecordFailed, ConfigError) as error:
+        return _refused(error)
     hub.sites_changed()
     return web.Response(status=204)
+
+
+def _refused(error: BridgedError) -> web.Response:
+    """Answer with the error as it goes over the wire: what is stored is out of reach."""
+    log.error("the list of sites stays as it was: %s", error)
+    text = encode(error_object(error))
+    return web.Response(status=507, text=text, content_type="application/json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -11,17 +12,29 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from bridged.errors import BridgedError, DocumentMalformed, TimestampNotConfigured
+from bridged.errors import (
+    BridgedError,
+    Busy,
+    DocumentMalformed,
+    DocumentProtected,
+    InternalError,
+    TimestampNotConfigured,
+    TimestampUnavailable,
+)
 from bridged.model import SignatureLevel
 from bridged.protocol import codec
 from bridged.service.tsa import TimestampAuthority
 from bridged.signing.documents.job import Job
 from bridged.signing.documents.process import Done, Failed, Sign, Timestamp, Told, pack
 
+log = logging.getLogger(__name__)
+
 MAX_PROCESSES = 4
 REPLY_TIMEOUT_S = 60.0
 """The longest a process may think before it asks or tells something."""
 MAX_REPLY = 64 << 20
+OF_DOCUMENTS = (DocumentMalformed, DocumentProtected, TimestampUnavailable, InternalError)
+"""What a document's process may report."""
 _ENVIRONMENT = ("LANG", "LC_ALL", "PATH", "PYTHONPATH", "SYSTEMROOT")
 
 _told: msgspec.msgpack.Decoder[Told] = msgspec.msgpack.Decoder(Told)
@@ -44,8 +57,8 @@ class Documents:
     async def sign(self, job: Job, sign: SignDigest) -> bytes:
         """Return the signed document; raises what `sign` raises.
 
-        Raises `DocumentMalformed`, `DocumentProtected`, `TimestampNotConfigured` and
-        `TimestampUnavailable`.
+        Raises `DocumentMalformed`, `DocumentProtected`, `TimestampNotConfigured`,
+        `TimestampUnavailable`, and `Busy` where the computer lets no process start.
         """
         self.check(job.level)
         if self._tsa is not None:
@@ -71,7 +84,7 @@ class Documents:
                 case Done(document):
                     return document
                 case Failed(error):
-                    raise codec.error_from(error)
+                    raise conversation.failed(codec.error_from(error))
 
 
 class Conversation:
@@ -105,6 +118,12 @@ class Conversation:
                 return _told.decode(await self._from.readexactly(size))
         except (TimeoutError, EOFError):
             raise self.malformed("it takes too much to read") from None
+        except msgspec.MsgspecError:
+            raise self.malformed("what reads it answers nonsense") from None
+
+    def failed(self, error: BridgedError) -> BridgedError:
+        """Return what to raise for an error that the process tells of, if it is one of a document's."""
+        return error if isinstance(error, OF_DOCUMENTS) else self.malformed("it cannot be read")
 
     def malformed(self, detail: str) -> BridgedError:
         """Return what to raise where the document is at fault."""
@@ -113,16 +132,20 @@ class Conversation:
 
 @asynccontextmanager
 async def _process() -> AsyncIterator[Process]:
-    """Start the process of a document; it does not outlive the context."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        "bridged.signing.documents.process",
-        stdin=PIPE,
-        stdout=PIPE,
-        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-    )
+    """Start the process of a document; it does not outlive the context. Raises `Busy`."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "bridged.signing.documents.process",
+            stdin=PIPE,
+            stdout=PIPE,
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+        )
+    except OSError as error:
+        log.error("the process of a document could not be started: %s", error)
+        raise Busy from None
     try:
         yield process
     finally:

@@ -63,7 +63,11 @@ class SiteStore:
         self._path = path
 
     def load(self) -> None:
-        """Read the file anew; raises `RecordFailed` where it cannot be read at all."""
+        """Read the file anew.
+
+        Raises `RecordFailed` where it cannot be read at all, and `ConfigError` where others can
+        write to its folder.
+        """
         if self._path is None:
             return
         try:

@@ -58,7 +58,7 @@ class ModuleProcess:
         """Make a call of the module, in a new process where there is none.
 
         Raises `CallFailed`, `CardRemoved` after `abort`, and `ModuleFault` where the process
-        hangs, dies or talks nonsense; it is gone then.
+        cannot be started, hangs, dies or talks nonsense; it is gone then.
         """
         process = self._process or self._start()
         answer = self._exchange(process, call, kind, timeout_s)
@@ -83,15 +83,19 @@ class ModuleProcess:
     def _start(self) -> Process:
         self.module.require_rested()
         self.starts += 1
-        process = self._process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "bridged.cards.pkcs11.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            # Ctrl-C ends the daemon, and the daemon ends this, after a logout.
-            start_new_session=True,
-        )
+        try:
+            process = self._process = subprocess.Popen(
+                [sys.executable, "-I", "-m", "bridged.cards.pkcs11.child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                # Ctrl-C ends the daemon, and the daemon ends this, after a logout.
+                start_new_session=True,
+            )
+        except OSError as error:
+            log.error("no process for %s could be started: %s", self.module.path, error)
+            raise self.module.fault("unstartable") from None
         answer = self._exchange(process, c.Load(str(self.module.path)), None, LOAD_S)
         if isinstance(answer, c.Failed):
             log.warning("%s cannot be used: %s", self.module.path, answer.what)

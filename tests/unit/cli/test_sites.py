@@ -122,6 +122,32 @@ def test_a_daemon_that_cannot_be_told_is_named(
     assert f"port {daemon} could not be told" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("C", "could not read the list anew: bridged could not"),
+        ("ja_JP.UTF-8", "読み直せませんでした"),
+    ],
+)
+def test_a_daemon_that_cannot_read_the_list_says_why(
+    home: Path,
+    daemon: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+    words: str,
+) -> None:
+    lock = home / "bridged" / "sites.json.lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "elsewhere"))
+    monkeypatch.setenv("LC_ALL", language)
+    assert main(["sites", "allow", SITE]) == 0
+    told = capsys.readouterr().err
+    assert words in told
+    assert str(daemon) in told
+
+
 def test_the_log_shows_what_was_decided_and_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     main(["sites", "allow", SITE])
     main(["sites", "deny", "https://evil.example"])

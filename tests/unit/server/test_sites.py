@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from bridged.model import Grant
 from bridged.protocol import messages as m
-from bridged.sites.store import How
+from bridged.sites.store import How, SiteStore
 
 from .conftest import TOKEN, Daemon
 from .test_app import ask, open_socket
@@ -138,6 +140,39 @@ async def test_the_list_is_read_anew_for_a_program_with_the_token_alone(
         assert response.status == 403
     async with http.post(url, headers={"Authorization": f"Bearer {TOKEN}"}) as response:
         assert response.status == 204
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda folder: (folder / "sites.json.lock").mkdir(), "record-failed"),
+        (lambda folder: folder.chmod(0o777), "config-error"),
+    ],
+)
+async def test_a_list_that_cannot_be_read_anew_is_told_and_stays_as_it_was(
+    daemon: Daemon,
+    http: aiohttp.ClientSession,
+    tmp_path: Path,
+    spoil: Callable[[Path], None],
+    reason: str,
+) -> None:
+    def granted_and_spoilt() -> None:
+        daemon.hub.policy.store = SiteStore(tmp_path / "bridged" / "sites.json")
+        daemon.hub.policy.grant(SITE, [Grant.SIGN], How.COMMAND)
+        (tmp_path / "bridged" / "sites.json.lock").unlink()
+        spoil(tmp_path / "bridged")
+
+    await asyncio.to_thread(granted_and_spoilt)
+    program = {"Authorization": f"Bearer {TOKEN}"}
+    for path, headers in (("reload", program), ("forget", ours(daemon))):
+        url, body = f"{daemon.http}/sites/{path}", json.dumps({"origin": SITE})
+        async with http.post(url, headers=headers, data=body) as response:
+            assert response.status == 507
+            data = (await response.json())["data"]
+        if path == "reload":
+            assert data["reason"] == reason
+        assert all(data["messages"][language] for language in ("ja", "en"))
+    assert SITE in daemon.hub.policy.store.sites
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 from aiohttp import web
 from blockbuster import BlockBuster
@@ -21,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bridged.errors import (
+    Busy,
     Cancelled,
     ConfigError,
     DocumentMalformed,
@@ -209,6 +211,60 @@ async def test_a_document_gets_one_signature_whatever_its_process_asks_for(
     with pytest.raises(DocumentMalformed, match="more than one signature"):
         await Documents().sign(job, card)
     assert len(asked) == 1
+
+
+def child(code: str) -> list[str]:
+    """Return a command that says something to the daemon in the place of a document's process."""
+    start = (
+        "import sys; from bridged.errors import *; from bridged.protocol.codec import error_object;"
+    )
+    start += "from bridged.signing.documents.process import *; out = sys.stdout.buffer;"
+    return [
+        sys.executable,
+        "-c",
+        f"{start} out.write({code}); out.flush(); sys.stdin.buffer.read()",
+    ]
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "(3).to_bytes(4, 'big') + b'no!'",
+        "(0).to_bytes(4, 'big')",
+        "pack({'type': 'Nothing'})",
+        "pack({'type': 'Sign', 'digest': 'text'})",
+        "pack(Failed(error_object(PinIncorrect(tries_left=1))))",
+    ],
+)
+async def test_a_process_that_answers_nonsense_is_told_and_the_next_document_is_signed(
+    job: Job, monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    spawn = asyncio.create_subprocess_exec
+
+    async def hijacked(*_: str, **more: object) -> asyncio.subprocess.Process:
+        return await spawn(*child(says), **more)  # type: ignore[arg-type]
+
+    async def card(_: bytes) -> bytes:
+        return bytes(256)
+
+    signing = Documents()
+    with monkeypatch.context() as hostile:
+        hostile.setattr(asyncio, "create_subprocess_exec", hijacked)
+        with pytest.raises(DocumentMalformed):
+            await signing.sign(job, never)
+    cades = msgspec.structs.replace(job, format=DocumentFormat.CADES, content=CONTENT)
+    assert await signing.sign(cades, card)
+
+
+async def test_a_process_that_the_computer_does_not_start_is_told_and_the_next_one_is(
+    page: Page, signer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(sys, "executable", "/nonexistent/python")
+        wanted = {"certificate": signer, "format": DocumentFormat.CADES, "content": CONTENT}
+        for _ in range(documents.MAX_PROCESSES + 1):
+            assert isinstance(await page.fails("document.sign", **wanted), Busy)
+    assert await sign(page, signer, "cades", CONTENT)
 
 
 def bomb() -> bytes:

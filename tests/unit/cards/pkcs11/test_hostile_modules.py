@@ -125,6 +125,19 @@ def test_what_is_no_module_is_told(tmp_path: Path) -> None:
         assert fault.value.cause == "unloadable"
 
 
+def test_a_process_that_the_computer_does_not_start_is_told_and_the_next_works(
+    hostile, monkeypatch
+) -> None:
+    module = hostile()
+    with monkeypatch.context() as full:
+        full.setattr(process.sys, "executable", "/nonexistent/python")
+        for _ in range(3):
+            with pytest.raises(ModuleFault) as fault:
+                found(module)
+            assert fault.value.cause == "unstartable"
+    found(module).end()
+
+
 @pytest.mark.parametrize("mode", ["lie-certificate", "lie-enormous", "lie-lengths"])
 def test_a_certificate_that_is_none_is_no_key(hostile, mode: str) -> None:
     driver = found(hostile(mode))
