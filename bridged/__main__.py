@@ -7,6 +7,7 @@ import sys
 
 from bridged.cli.commands import parser
 from bridged.cli.language import language
+from bridged.cli.output import print_error
 from bridged.errors import BridgedError
 
 
@@ -20,7 +21,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except BridgedError as error:
-        print(f"bridged: {error.messages()[language()]}", file=sys.stderr)
+        if getattr(args, "json", False):
+            print_error(error)
+        else:
+            print(f"bridged: {error.messages()[language()]}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

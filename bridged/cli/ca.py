@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
+from bridged.cli.output import add_json, print_json
+
 if TYPE_CHECKING:
     from bridged.virtual.ca import DemoCa
     from bridged.virtual.register import Register
@@ -41,6 +43,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     revoke.add_argument("--all", action="store_true", help="everything that was issued")
     revoke.add_argument("--reason", choices=REASONS, default="key-compromise")
     revoke.set_defaults(run=run_revoke)
+    for action in (listing, revoke):
+        add_json(action)
     for action in (serve, listing, revoke):
         action.add_argument("--ca", type=Path, metavar="DIR", help="directory of the demo CA")
 
@@ -54,8 +58,19 @@ def run_serve(args: argparse.Namespace) -> int:
 def run_list(args: argparse.Namespace) -> int:
     """Print serial number, revocation and subject of each certificate."""
     register = _register(_load(args))
-    for certificate in register.issued():
-        revocation = register.revocation_of(certificate)
+    rows = [(each, register.revocation_of(each)) for each in register.issued()]
+    if args.json:
+        listed = [
+            {
+                "serial": f"{certificate.serial_number:x}",
+                "subject": certificate.subject.rfc4514_string(),
+                "revokedAt": revocation and revocation.moment,
+            }
+            for certificate, revocation in rows
+        ]
+        print_json({"certificates": listed})
+        return 0
+    for certificate, revocation in rows:
         state = f"revoked {revocation.moment:%Y-%m-%d %H:%M}Z" if revocation else "good"
         print(f"{certificate.serial_number:x}  {state:25} {certificate.subject.rfc4514_string()}")
     return 0
@@ -76,7 +91,10 @@ def run_revoke(args: argparse.Namespace) -> int:
     reason = ReasonFlags[args.reason.replace("-", "_")]
     for serial in wanted:
         register.revoke(issued[serial], reason)
-        print(f"revoked {serial}")
+        if not args.json:
+            print(f"revoked {serial}")
+    if args.json:
+        print_json({"revoked": wanted, "reason": args.reason})
     return 0
 
 

@@ -9,13 +9,9 @@ from contextlib import ExitStack
 
 import msgspec
 
-from bridged.cli.daemon import add_connection, connect, print_json
-from bridged.errors import (
-    BridgedError,
-    InvalidParams,
-    MethodNotFound,
-    PinAsArgument,
-)
+from bridged.cli.daemon import add_connection, connect
+from bridged.cli.output import add_json, print_json
+from bridged.errors import InvalidParams, MethodNotFound, PinAsArgument
 from bridged.protocol import codec
 from bridged.protocol.messages import METHODS, Params, PinParams, Secret
 
@@ -52,20 +48,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="its parameters; - reads them from standard input, the only way for a PIN",
     )
     add_connection(parser)
-    parser.add_argument("--json", action="store_true", help="print an error as its JSON object")
+    add_json(parser, "print an error as its JSON object; a result is JSON anyway")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the result on standard output, or raise; with `--json` print the error object."""
-    try:
-        result = _request(args)
-    except BridgedError as error:
-        if not args.json:
-            raise
-        print_json(codec.encode(codec.error_object(error)).encode(), sys.stderr.buffer)
-        return 1
-    print_json(result)
+    """Print the result, or raise."""
+    print_json(_request(args))
     return 0
 
 

@@ -6,8 +6,14 @@ import argparse
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
+
+from bridged.cli.output import add_json, print_json
+
+if TYPE_CHECKING:
+    from bridged.virtual.profile import Profile
 
 HELP = """\
 Commands, one a line, each answered by one line:
@@ -47,6 +53,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--profile", metavar="NAME|FILE", help="which card; see --list")
     parser.add_argument("--list", action="store_true", help="tell the names of our cards")
+    add_json(parser, "with --list: print JSON; what a card answers is one word a line")
     parser.add_argument("--host", default="127.0.0.1", help="where vpcd listens")
     parser.add_argument("--port", type=int, help="vpcd's port (default 35963)")
     parser.add_argument("--ca", type=Path, metavar="DIR", help="directory of the demo CA")
@@ -70,7 +77,10 @@ def run(args: argparse.Namespace) -> int:
     from bridged.virtual.vpcd import DEFAULT_PORT
 
     if args.list or args.profile is None:
-        print(catalogue())
+        if args.json:
+            print_json({"profiles": [{"name": n, "ja": p.ja, "en": p.en} for n, p in profiles()]})
+        else:
+            print(catalogue())
         return 0 if args.list else 2
     directory = args.ca or platformdirs.user_data_path("bridged") / "ca"
     ca = DemoCa.load_or_create(directory)
@@ -94,13 +104,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def catalogue() -> str:
-    """Return our profiles, a line each, in both languages."""
+def profiles() -> list[tuple[str, Profile]]:
+    """Return the cards of ours, by name."""
     from bridged.virtual.profile import load, shipped
 
-    profiles = [(name, load(name)) for name in shipped()]
-    width = max(len(name) for name, _ in profiles)
+    return [(name, load(name)) for name in shipped()]
+
+
+def catalogue() -> str:
+    """Return our profiles, a line each, in both languages."""
+    width = max(len(name) for name, _ in profiles())
     return "\n".join(
         f"  {name:<{width}}  {profile.en}\n  {'':<{width}}  {profile.ja}"
-        for name, profile in profiles
+        for name, profile in profiles()
     )

@@ -7,8 +7,9 @@ from contextlib import ExitStack
 
 import msgspec
 
-from bridged.cli.daemon import add_connection, connect, print_json
+from bridged.cli.daemon import add_connection, connect
 from bridged.cli.language import language
+from bridged.cli.output import add_json, print_json
 from bridged.cli.table import Cell, Colour, show
 from bridged.errors import CertificateNotFound
 from bridged.model import Certificate, PinStatus, Usage
@@ -37,9 +38,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--usage", choices=[each.value for each in Usage], help="of one usage alone"
     )
     parser.add_argument("--valid-only", action="store_true", help="leave out what is not valid now")
-    parser.add_argument(
-        "--json", action="store_true", help="print them as certificate.list gives them"
-    )
+    add_json(parser, "print them as certificate.list gives them")
     add_connection(parser)
     parser.set_defaults(run=run)
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from bridged.config import load, runtime_dir
 from bridged.errors import NotRunning, SiteNotAllowed
@@ -33,10 +30,3 @@ def connect(stack: ExitStack, args: argparse.Namespace) -> Bridge:
         return stack.enter_context(blocking.connect(f"ws://127.0.0.1:{port}/v1", token=token))
     except (OSError, UnicodeError, SiteNotAllowed):
         raise NotRunning(port=port) from None
-
-
-def print_json(value: msgspec.Raw | bytes, to: BinaryIO | None = None) -> None:
-    """Print JSON that a person can read, on standard output unless told otherwise."""
-    to = to or sys.stdout.buffer
-    to.write(msgspec.json.format(bytes(value), indent=2) + b"\n")
-    to.flush()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bridged import __version__
+from bridged.cli.output import add_json, print_json
 
 if TYPE_CHECKING:
     from bridged.doctor.finding import Finding
@@ -32,7 +33,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "doctor",
         help="find out what is wrong and what to do; exit status 0, 1 (warnings), 2 (errors)",
     )
-    parser.add_argument("--json", action="store_true", help="print the findings for programs")
+    add_json(parser, "print the findings for programs")
     parser.add_argument("--config", type=Path, help="settings file (TOML)")
     parser.add_argument(
         "--bundle", type=Path, metavar="FILE.zip", help="write what a support desk asks for"
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     findings = examine(PcscBus(), file=args.config)
     if args.json:
-        print(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False, indent=2))
+        print_json([finding.to_json() for finding in findings])
     else:
         coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         print(report(findings, language(), coloured=coloured))

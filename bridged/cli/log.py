@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from bridged.cli.language import language
+from bridged.cli.output import add_json, print_json
 from bridged.config import audit_dir
 
 _AGO = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[mhd])")
@@ -30,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "log", help="show what sites asked, were granted and had signed; verify checks the record"
     )
     parser.add_argument("action", nargs="?", choices=["show", "verify"], default="show")
-    parser.add_argument("--json", action="store_true", help="JSON lines, as they are written")
+    add_json(parser, "JSON lines, as they are written; of verify one value")
     parser.add_argument(
         "--since", type=since, metavar="TIME", help="2026-04-01, 2026-04-01T09:00, or 30m, 12h, 7d"
     )
@@ -85,7 +86,7 @@ def _verify(folder: Path, *, json: bool) -> int:
     count, faults = verify(folder)
     good, bad = TEXTS[language()]
     if json:
-        print(msgspec.json.encode({"records": count, "faults": faults}).decode())
+        print_json({"records": count, "faults": faults})
     elif faults:
         for fault in faults:
             print(f"{fault.file}:{fault.line}: {fault.what}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from getpass import getpass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bridged.cli.daemon import add_connection, connect
 from bridged.cli.language import language
+from bridged.cli.output import add_json, print_json
 from bridged.cli.sign import LAST, choose, verify
 from bridged.errors import PinLastTry
 from bridged.model import Certificate, Usage
@@ -59,6 +61,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--certificate", metavar="SHA256", help="begin of its fingerprint, where there are several"
     )
+    add_json(parser)
     add_connection(parser)
     parser.set_defaults(run=run)
 
@@ -70,38 +73,51 @@ def run(args: argparse.Namespace) -> int:
         bridge = connect(stack, args)
         found = bridge.certificates(usage=usage)
         if args.act == "status":
-            return _status(bridge, found)
-        return ACTS[args.act](bridge, choose(found, args.certificate))
-
-
-def _status(bridge: Bridge, certificates: tuple[Certificate, ...]) -> int:
-    for certificate in certificates:
-        if certificate.pin is not None:
-            status = bridge.pin_status(certificate.id)
-            text = BLOCKED if status.blocked else UNKNOWN if status.tries_left is None else TRIES
-            label = f"{certificate.label} {status.label}"
-            print(text[language()].format(label=label, tries=status.tries_left))
+            _status(bridge, found, json=args.json)
+            return 0
+        certificate = choose(found, args.certificate)
+        done = ACTS[args.act](bridge, certificate)
+    if args.json:
+        print_json({"act": args.act} | _whose(certificate))
+    else:
+        print(done[language()])
     return 0
 
 
-def _verify(bridge: Bridge, certificate: Certificate) -> int:
+def _status(bridge: Bridge, certificates: tuple[Certificate, ...], *, json: bool) -> None:
+    found = [(each, bridge.pin_status(each.id)) for each in certificates if each.pin is not None]
+    if json:
+        print_json({"pins": [_whose(each) | {"pin": status} for each, status in found]})
+        return
+    for certificate, status in found:
+        text = BLOCKED if status.blocked else UNKNOWN if status.tries_left is None else TRIES
+        label = f"{certificate.label} {status.label}"
+        print(text[language()].format(label=label, tries=status.tries_left))
+
+
+def _whose(certificate: Certificate) -> dict[str, object]:
+    """Return which key a PIN belongs to, for programs."""
+    fingerprint = certificate.x509 and certificate.x509.sha256
+    return {"usage": certificate.usage, "label": certificate.label, "certificate": fingerprint}
+
+
+def _verify(bridge: Bridge, certificate: Certificate) -> Text:
     verify(bridge, certificate)
-    print(RIGHT[language()])
-    return 0
+    return RIGHT
 
 
-def _change(bridge: Bridge, certificate: Certificate) -> int:
+def _change(bridge: Bridge, certificate: Certificate) -> Text:
     label = _label(certificate)
     old, new = getpass(OLD[language()].format(label=label)), _new(label)
     return _set(bridge.change_pin, certificate, old, new)
 
 
-def _unblock(bridge: Bridge, certificate: Certificate) -> int:
+def _unblock(bridge: Bridge, certificate: Certificate) -> Text:
     puk, new = getpass("PUK: "), _new(_label(certificate))
     return _set(bridge.unblock_pin, certificate, puk, new, last=LAST_OF_PUK)
 
 
-def _change_puk(bridge: Bridge, certificate: Certificate) -> int:
+def _change_puk(bridge: Bridge, certificate: Certificate) -> Text:
     old, new = getpass(OLD[language()].format(label="PUK")), _new("PUK")
     return _set(bridge.change_puk, certificate, old, new, last=LAST_OF_PUK, done=PUK_CHANGED)
 
@@ -114,17 +130,16 @@ def _set(
     *,
     last: Text | None = None,
     done: Text = CHANGED,
-) -> int:
+) -> Text:
     """Set a PIN or PUK by the right of another, with the last try only after a yes."""
     try:
         change(certificate.id, old, new)
     except PinLastTry as error:
-        print((last or error.messages())[language()])
+        print((last or error.messages())[language()], file=sys.stderr)
         if input(LAST[language()]).strip().lower() not in {"y", "yes"}:
             raise
         change(certificate.id, old, new, accept_last_try=True)
-    print(done[language()])
-    return 0
+    return done
 
 
 def _label(certificate: Certificate) -> str:
@@ -137,7 +152,7 @@ def _new(label: str) -> str:
         new = getpass(NEW[language()].format(label=label))
         if new == getpass(AGAIN[language()]):
             return new
-        print(DIFFER[language()])
+        print(DIFFER[language()], file=sys.stderr)
 
 
 ACTS = {"verify": _verify, "change": _change, "unblock": _unblock, "change-puk": _change_puk}

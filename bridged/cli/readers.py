@@ -7,8 +7,9 @@ from contextlib import ExitStack
 
 import msgspec
 
-from bridged.cli.daemon import add_connection, connect, print_json
+from bridged.cli.daemon import add_connection, connect
 from bridged.cli.language import language
+from bridged.cli.output import add_json, print_json
 from bridged.cli.table import Cell, Colour, show
 from bridged.errors import NoReader
 from bridged.model import Reader, ReaderState
@@ -31,7 +32,7 @@ HAS_PINPAD = {"ja": "あり", "en": "yes"}
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command."""
     parser = commands.add_parser("readers", help="list the readers and the cards in them")
-    parser.add_argument("--json", action="store_true", help="print them as reader.list gives them")
+    add_json(parser, "print them as reader.list gives them")
     add_connection(parser)
     parser.set_defaults(run=run)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from bridged.cli.output import add_json, print_json
 from bridged.config import Config, default_path, load, places
 
 
@@ -29,7 +30,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     show = actions.add_parser("show", help="print every setting; docs/settings.md explains them")
     show.add_argument("--origin", action="store_true", help="say where each value comes from")
-    show.add_argument("--json", action="store_true", help="print JSON")
+    add_json(show)
     show.add_argument("--config", type=Path, help="settings file (TOML)")
     show.set_defaults(run=run)
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     found = list(settings(config, text))
     if args.json:
         rows = [{"key": s.key, "value": s.value, "line": s.line} for s in found]
-        print(json.dumps({"file": str(file), "settings": rows}, ensure_ascii=False, indent=2))
+        print_json({"file": str(file), "settings": rows})
         return 0
     for setting in found:
         value = "# not set" if setting.value is None else f"= {toml(setting.value)}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bridged.cli.daemon import add_connection, connect
 from bridged.cli.language import language
+from bridged.cli.output import add_json, print_json
 from bridged.errors import (
     BridgedError,
     CertificateAmbiguous,
@@ -73,6 +74,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--reason", help="goes into the signature of a PDF")
     parser.add_argument("--location", help="goes into the signature of a PDF")
+    add_json(parser, "tell in JSON what was written (with -o -: on standard error)")
     add_connection(parser)
     parser.set_defaults(run=run)
 
@@ -100,9 +102,23 @@ def run(args: argparse.Namespace) -> int:
             location=args.location,
         )
     _write(output, signed)
-    if str(output) != "-":
+    if args.json:
+        told = sys.stderr.buffer if str(output) == "-" else None
+        print_json(_as_json(output, certificate, args), told)
+    elif str(output) != "-":
         print(SIGNED[language()].format(file=output, holder=name(certificate)), file=sys.stderr)
     return 0
+
+
+def _as_json(output: Path, certificate: Certificate, args: argparse.Namespace) -> dict[str, object]:
+    return {
+        "file": str(output),
+        "format": args.format,
+        "level": args.level,
+        "detached": args.detached,
+        "holder": name(certificate),
+        "certificate": certificate.x509 and certificate.x509.sha256,
+    }
 
 
 def choose(certificates: tuple[Certificate, ...], begin: str | None) -> Certificate:

@@ -8,9 +8,8 @@ import logging
 import sys
 from pathlib import Path
 
-import msgspec
-
 from bridged.cli.language import language
+from bridged.cli.output import add_json, print_json
 from bridged.config import DEFAULT_GRANTS, audit_dir, load, runtime_dir
 from bridged.errors import NotAnOrigin, SiteSettled
 from bridged.model import Grant
@@ -75,7 +74,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
                 help="what it may do (default: certificates and sign); page-pin lets the site's "
                 "own page take the PIN, which it then knows",
             )
-        action.add_argument("--json", action="store_true", help="print JSON")
+        add_json(action)
         action.add_argument("--config", type=Path, help="settings file (TOML)")
         action.set_defaults(run=run, act=act)
 
@@ -93,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
 def _list(policy: SitePolicy, args: argparse.Namespace) -> int:
     decisions = policy.decisions()
     if args.json:
-        print(msgspec.json.encode([_as_json(each) for each in decisions]).decode())
+        print_json([_as_json(each) for each in decisions])
         return 0
     texts = TEXTS[language()]
     if not decisions:
@@ -161,8 +160,13 @@ def _tell(policy: SitePolicy, args: argparse.Namespace, text: str, *, known: boo
     site = policy.site(args.origin)
     grants = sorted(site.grants) if site else []
     if args.json:
-        answer = {"origin": args.origin, "grants": grants, "denied": site is None, "changed": known}
-        print(msgspec.json.encode(answer).decode())
+        changed = {
+            "origin": args.origin,
+            "grants": grants,
+            "denied": site is None,
+            "changed": known,
+        }
+        print_json(changed)
     else:
         print(texts[text].format(origin=args.origin, grants=", ".join(grants)))
     for port, token in _daemons():

@@ -62,6 +62,7 @@ def environment(home: Path) -> dict[str, str]:
         **os.environ,
         "XDG_RUNTIME_DIR": str(home / "run"),
         "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_STATE_HOME": str(home / "state"),
         "LC_ALL": "C.UTF-8",
     }
 

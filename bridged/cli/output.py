@@ -1,0 +1,36 @@
+"""What a command prints for programs: JSON on standard output, an error as its object on the other.
+
+Every command that ends by itself takes `--json`. Its result is one JSON value (`bridged log`: one a
+line); where the command fails, the error object of the protocol stands on standard error, and the
+exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import BinaryIO
+
+import msgspec
+
+from bridged.errors import BridgedError
+
+
+def add_json(parser: argparse.ArgumentParser, text: str = "print JSON") -> None:
+    """Let the command line ask for JSON."""
+    parser.add_argument("--json", action="store_true", help=text)
+
+
+def print_json(value: object, to: BinaryIO | None = None) -> None:
+    """Print a value, or JSON as it came, so that a person can read it too."""
+    raw = value if isinstance(value, bytes | msgspec.Raw) else msgspec.json.encode(value)
+    to = to or sys.stdout.buffer
+    to.write(msgspec.json.format(bytes(raw), indent=2) + b"\n")
+    to.flush()
+
+
+def print_error(error: BridgedError) -> None:
+    """Print an error as the protocol has it, on standard error."""
+    from bridged.protocol import codec
+
+    print_json(codec.encode(codec.error_object(error)).encode(), sys.stderr.buffer)
