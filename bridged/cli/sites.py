@@ -8,6 +8,8 @@ import logging
 import sys
 from pathlib import Path
 
+import msgspec
+
 from bridged.cli.language import language
 from bridged.cli.output import add_json, print_json
 from bridged.config import DEFAULT_GRANTS, audit_dir, load, runtime_dir
