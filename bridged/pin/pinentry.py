@@ -1,32 +1,40 @@
-"""The native dialog: a `pinentry` program, spoken to by the Assuan protocol."""
+"""The native dialog: a `pinentry` program."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import re
 import shutil
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import unquote_to_bytes
 
 from bridged.config import PinWay
-from bridged.errors import UserCancelled, UserTimeout
+from bridged.errors import UserCancelled
+from bridged.pin.assuan import (
+    AssuanError,
+    Conversation,
+    NotConfirmed,
+    Refused,
+    Unseen,
+    escaped,
+    room,
+)
 from bridged.pin.prompt import ANSWER_S, Asker, WayClosed
-from bridged.pin.question import Question
-from bridged.pin.wording import APPLICATION, NOT_THE_SAME, describe
+from bridged.pin.question import Answer, Question
+from bridged.pin.wording import APPLICATION, NOT_THE_SAME, OWN_WORDS, describe
 from bridged.secret import Pin
 
 GRAPHICAL = ("pinentry-qt", "pinentry-gnome3", "pinentry-gtk-2", "pinentry-x11", "pinentry")
 TERMINAL = ("pinentry-curses", "pinentry-tty", "pinentry")
 
-CANCELED, TIMEOUT, NOT_CONFIRMED = 83886179, 83886142, 83886194
-"""libgpg-error codes with pinentry as their source."""
-MAX_LINE = 1000
-"""Bytes of an Assuan line, its end not counted (Assuan manual, "Client requests")."""
+LOCALE = "C.UTF-8"
+"""Every system has it; one that is not installed lets pinentry-curses fail over the first kanji."""
+FLAVOR = ("GETINFO", "flavor")
+MAX_DIGESTS = 3
+"""More would not fit on a small screen beside the rest, and nothing scrolls."""
 START_S = 10.0
 """How long a dialog program may take to say hello (seconds)."""
 _PASSED_ON = (
@@ -48,11 +56,6 @@ _PASSED_ON = (
     "QT_IM_MODULE",
     "GDK_SCALE",
 )
-_ERROR = re.compile(rb"ERR (\d+)")
-
-
-class PinentryFailed(Exception):
-    """The program ended or answered something that Assuan does not allow: no act of the person."""
 
 
 def find(
@@ -60,7 +63,8 @@ def find(
 ) -> Pinentry | None:
     """Return the dialog that fits this desktop or terminal, or None where there is none.
 
-    `named` is a program of the person's own choice. Looks at the disk: call it before the loop.
+    `named` is a program of the person's own choice, and may ask in the terminal beside a desktop.
+    Looks at the disk: call it before the loop.
     """
     display = bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
     names: tuple[str, ...] = GRAPHICAL if display else TERMINAL if terminal else ()
@@ -69,7 +73,7 @@ def find(
     for name in names:
         path = shutil.which(name, path=environment.get("PATH"))
         if path is not None and (named or _fits(path, environment, display=display)):
-            return Pinentry(path, environment, None if display else terminal)
+            return Pinentry(path, environment, terminal)
     return None
 
 
@@ -97,7 +101,7 @@ class Pinentry:
         return True
 
     async def start(self, asker: Asker) -> PinentryDialog:
-        """Start the program; raises `WayClosed` where it does not get as far as a hello."""
+        """Start the program; raises `WayClosed` where it cannot ask where it is meant to."""
         del asker
         try:
             process = await asyncio.create_subprocess_exec(
@@ -105,13 +109,13 @@ class Pinentry:
             )
         except OSError as error:
             raise WayClosed(str(error)) from None
-        dialog = PinentryDialog(process)
+        dialog = PinentryDialog(Conversation(process))
         try:
             async with asyncio.timeout(START_S):
                 await dialog.hello(self._terminal, self._environment.get("TERM"))
-        except (PinentryFailed, TimeoutError):
+        except (AssuanError, TimeoutError) as error:
             await dialog.close()
-            raise WayClosed from None
+            raise WayClosed(f"{self._path}: {str(error) or 'no greeting'}") from None
         except BaseException:
             await dialog.close()
             raise
@@ -123,111 +127,87 @@ class PinentryDialog:
 
     url: str | None = None
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, program: Conversation) -> None:
+        self._program = program
+        self._flavor = ""
 
     async def hello(self, terminal: str | None, kind: str | None) -> None:
-        """Wait for the greeting and say what holds for all questions."""
-        await self._answer()
-        if terminal is not None:
-            await self._command("OPTION", f"ttyname={terminal}")
-            await self._command("OPTION", f"ttytype={kind or 'linux'}")
-        await self._option("grab")
-        await self._option("lc-ctype=ja_JP.UTF-8")
-        await self._option("lc-messages=ja_JP.UTF-8")
+        """Wait for the greeting and say what holds for all questions.
 
-    async def confirm(self, question: Question) -> bool:
+        Raises `Unseen` for a dialog of a terminal where there is none, such as a desktop's becomes
+        that finds its desktop gone.
+        """
+        await self._program.answer()
+        if terminal is not None:
+            await self._option(f"ttyname={terminal}")
+            await self._option(f"ttytype={kind or 'linux'}")
+        await self._option("grab")
+        await self._option(f"lc-ctype={LOCALE}")
+        with contextlib.suppress(Refused), await self._program.command(*FLAVOR) as flavor:
+            self._flavor = flavor.reveal().decode(errors="replace")
+        if terminal is None and self._flavor.endswith(("curses", "tty")):
+            raise Unseen(f"{self._flavor} wants a terminal, and there is none")
+
+    async def confirm(self, question: Question) -> Answer:
         """Ask with CONFIRM; Return, Escape and the window's cross are a no."""
         await self._lay_out(question)
+        if self._flavor == "gnome3":
+            # It has a headline of its own, in English, unless there is a prompt.
+            await self._program.command("SETPROMPT", question.heading)
+        if question.never:
+            with contextlib.suppress(Refused):
+                await self._program.command("SETNOTOK", question.never)
         try:
-            await self._command("CONFIRM")
+            await self._show("CONFIRM")
+        except NotConfirmed:
+            return Answer.NEVER if question.never else Answer.NO
         except UserCancelled:
-            return False
-        return True
+            return Answer.NO
+        return Answer.YES
 
     async def pin(self, question: Question) -> Pin:
         """Ask with GETPIN."""
         wanted = question.wanted
         assert wanted is not None
         await self._lay_out(question)
-        await self._command("SETPROMPT", f"{wanted.label}:")
+        for name, text in OWN_WORDS.items():
+            await self._option(f"{name}={text[question.language]}")
+        await self._program.command("SETPROMPT", f"{wanted.label}:")
+        if question.fault:
+            await self._program.command("SETERROR", question.fault)
         if wanted.again:
-            await self._command("SETREPEAT", f"{wanted.again}:")
-            await self._command("SETREPEATERROR", NOT_THE_SAME[question.language])
-        return await self._command("GETPIN")
+            await self._program.command("SETREPEAT", f"{wanted.again}:")
+            await self._program.command("SETREPEATERROR", NOT_THE_SAME[question.language])
+        return await self._show("GETPIN")
 
     async def close(self) -> None:
         """End the program: its window goes with it."""
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-        await self._process.wait()
+        await self._program.close()
 
     async def _lay_out(self, question: Question) -> None:
         # What an earlier question set is gone after RESET; the options stay.
-        await self._command("RESET")
-        await self._command("SETTIMEOUT", str(int(ANSWER_S)))
-        await self._command("SETTITLE", APPLICATION)
-        await self._command("SETDESC", describe(question))
-        await self._command("SETOK", question.ok)
-        await self._command("SETCANCEL", question.cancel)
-        if question.fault:
-            await self._command("SETERROR", question.fault)
+        await self._program.command("RESET")
+        await self._program.command("SETTIMEOUT", str(int(ANSWER_S)))
+        await self._program.command("SETTITLE", APPLICATION)
+        await self._program.command("SETDESC", _description(question))
+        await self._program.command("SETOK", question.ok)
+        await self._program.command("SETCANCEL", question.cancel)
 
     async def _option(self, option: str) -> None:
-        with contextlib.suppress(PinentryRefused):
-            await self._command("OPTION", option)
+        with contextlib.suppress(Refused):
+            await self._program.command("OPTION", option)
 
-    async def _command(self, name: str, argument: str = "") -> Pin:
-        """Send a command; return the data that came with its answer, none for most."""
-        assert self._process.stdin is not None
-        line = f"{name} {escaped(argument, MAX_LINE - len(name) - 1)}".rstrip()
+    async def _show(self, name: str) -> Pin:
         try:
-            self._process.stdin.write(line.encode() + b"\n")
-            await self._process.stdin.drain()
-        except ConnectionError:
-            raise PinentryFailed("pinentry has ended") from None
-        return await self._answer()
-
-    async def _answer(self) -> Pin:
-        assert self._process.stdout is not None
-        pin = Pin("")
-        while True:
-            try:
-                line = await self._process.stdout.readline()
-            except ValueError:
-                raise PinentryFailed("pinentry answered a line without end") from None
-            if line.startswith(b"D "):
-                pin.append(unquote_to_bytes(line[2:].rstrip(b"\n")))
-            elif line.startswith(b"OK"):
-                return pin
-            elif match := _ERROR.match(line):
-                _raise(int(match[1]))
-            elif not line.startswith((b"S ", b"#")):
-                # Never said with what it said: that may be the PIN.
-                raise PinentryFailed("pinentry ended or broke the protocol")
+            return await self._program.command(name)
+        except Unseen as error:
+            raise WayClosed(str(error)) from None
 
 
-class PinentryRefused(PinentryFailed):
-    """The program does not know this command or option."""
-
-
-def _raise(code: int) -> None:
-    if code in {CANCELED, NOT_CONFIRMED}:
-        raise UserCancelled
-    if code == TIMEOUT:
-        raise UserTimeout
-    raise PinentryRefused(f"pinentry error {code}")
-
-
-def escaped(text: str, most: int) -> str:
-    """Return text for an Assuan line, cut to `most` bytes between two characters."""
-    parts: list[str] = []
-    room = most
-    for char in text:
-        part = f"%{ord(char):02X}" if char in "%\n\r" else char
-        room -= len(part.encode())
-        if room < 0:
-            break
-        parts.append(part)
-    return "".join(parts)
+def _description(question: Question) -> str:
+    """Return the text of a question with as many digests as its line has room for."""
+    for most in range(MAX_DIGESTS, 1, -1):
+        text = describe(question, digests=most)
+        if escaped(text, room("SETDESC")) == escaped(text, len(text) * 4):
+            return text
+    return describe(question, digests=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections import Counter, deque
@@ -15,7 +16,7 @@ from typing import ClassVar, Protocol, TypeVar
 from bridged.config import PinWay
 from bridged.errors import PinFormat, RateLimited, UserTimeout
 from bridged.pin.entry import check_rules
-from bridged.pin.question import Language, Question
+from bridged.pin.question import Answer, Language, Question
 from bridged.pin.wording import rules_fault
 from bridged.secret import Pin
 
@@ -25,6 +26,8 @@ MAX_WAITING = 3
 """Prompts of one site that may wait for their turn."""
 PERIOD_S, PER_SITE, PER_PERIOD = 60.0, 10, 30
 """Prompts in a period (seconds): of one site, and of all together."""
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -65,8 +68,8 @@ class Dialog(Protocol):
 
     url: str | None
 
-    async def confirm(self, question: Question) -> bool:
-        """Return whether the person agreed; closing the dialog is a no."""
+    async def confirm(self, question: Question) -> Answer:
+        """Return what the person said; closing the dialog is a no."""
 
     async def pin(self, question: Question) -> Pin:
         """Return what the person typed, as it was typed."""
@@ -94,8 +97,10 @@ class Turn:
         self._ways = list(ways)
         self._asker = asker
         self._dialog: Dialog | None = None
+        self._way: PinWay | None = None
+        """The way that was tried last."""
 
-    async def confirm(self, question: Question) -> bool:
+    async def confirm(self, question: Question) -> Answer:
         """Ask for a yes or no; raises `UserTimeout` and `NobodyToAsk`."""
         return await self._ask(lambda dialog: dialog.confirm(question))
 
@@ -122,7 +127,8 @@ class Turn:
                 dialog = await self._started()
                 async with asyncio.timeout(ANSWER_S):
                     return await ask(dialog)
-            except WayClosed:
+            except WayClosed as closed:
+                log.warning("%s could not ask, the next way is tried: %s", self._way, closed)
                 await self.close()
             except TimeoutError:
                 raise UserTimeout from None
@@ -132,6 +138,7 @@ class Turn:
             if not self._ways:
                 raise NobodyToAsk
             way = self._ways.pop(0)
+            self._way = way.name
             self._dialog = await way.start(self._asker)
             self._asker.told(Where(way.name, self._dialog.url))
         return self._dialog
@@ -173,7 +180,7 @@ class Prompts:
         """Return the dialogs that are open for who asks, best first."""
         return [way.name for way in self._ways if way.is_open(asker)]
 
-    async def confirm(self, asker: Asker, question: Question) -> bool:
+    async def confirm(self, asker: Asker, question: Question) -> Answer:
         """Ask one yes or no.
 
         Raises `NobodyToAsk`, `UserTimeout`, `RateLimited`.

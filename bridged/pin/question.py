@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from bridged.model import PinRules
 from bridged.signing.certificates import visible
@@ -15,6 +15,19 @@ class Language(StrEnum):
 
     JA = "ja"
     EN = "en"
+
+
+class Answer(Enum):
+    """What a person said to a yes or no; only a yes is true."""
+
+    YES = "yes"
+    NO = "no"
+    NEVER = "never"
+    """No, and never ask again."""
+
+    def __bool__(self) -> bool:
+        """Only a yes is one."""
+        return self is Answer.YES
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,8 @@ class Question:
     """A question by a site, to be answered with a PIN where one is `wanted`, else with yes or no.
 
     `details` are shown on demand where the way can do that. `fault` says what was wrong with
-    the answer before this one.
+    the answer before this one. `never` is what the person presses to refuse for good, where that
+    is offered and the way has a third button.
     """
 
     language: Language
@@ -53,6 +67,7 @@ class Question:
     details: tuple[str, ...] = ()
     wanted: Wanted | None = None
     fault: str = ""
+    never: str = ""
 
 
 def one_line(text: str | None, most: int = 200) -> str:

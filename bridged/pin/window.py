@@ -9,7 +9,7 @@ from typing import ClassVar
 from bridged.config import PinWay
 from bridged.errors import UserCancelled
 from bridged.pin.prompt import Asker, WayClosed
-from bridged.pin.question import Question
+from bridged.pin.question import Answer, Question
 from bridged.pin.wording import window_words
 from bridged.secret import Pin
 
@@ -75,13 +75,13 @@ class WindowDialog:
         self._windows = windows
         self._number = 0
         self._question: Question | None = None
-        self._answer: asyncio.Future[Pin | bool] | None = None
+        self._answer: asyncio.Future[Pin | Answer] | None = None
         self._news = asyncio.Condition()
 
-    async def confirm(self, question: Question) -> bool:
+    async def confirm(self, question: Question) -> Answer:
         """Show a question; closing the window is a no."""
         answer = await self._ask(question)
-        return answer is True
+        return answer if isinstance(answer, Answer) else Answer.NO
 
     async def pin(self, question: Question) -> Pin:
         """Show a question with a field for the PIN."""
@@ -97,7 +97,7 @@ class WindowDialog:
             self._number, self._question = -1, None
             self._news.notify_all()
 
-    async def _ask(self, question: Question) -> Pin | bool:
+    async def _ask(self, question: Question) -> Pin | Answer:
         self._answer = asyncio.get_running_loop().create_future()
         async with self._news:
             self._number += 1
@@ -107,7 +107,7 @@ class WindowDialog:
             async with asyncio.timeout(OPENING_S):
                 await self.opened.wait()
         except TimeoutError:
-            raise WayClosed from None
+            raise WayClosed("the page did not open the window") from None
         return await self._answer
 
     async def next(self, seen: int) -> dict[str, object]:
@@ -121,15 +121,17 @@ class WindowDialog:
             return {"number": -1}
         return {"number": self._number} | _shown(self._question)
 
-    def answer(self, number: int, *, pin: str | None, agreed: bool) -> None:
+    def answer(self, number: int, answer: Answer, pin: str | None) -> None:
         """Take the answer to a question; one that comes late or twice is passed over."""
-        if number != self._number or self._answer is None or self._answer.done():
+        question = self._question
+        if number != self._number or self._answer is None or self._answer.done() or not question:
             return
-        wants_pin = self._question is not None and self._question.wanted is not None
-        if agreed and wants_pin:
+        if answer and question.wanted is not None:
             self._answer.set_result(Pin(pin or ""))
+        elif answer is Answer.NEVER and not question.never:
+            self._answer.set_result(Answer.NO)
         else:
-            self._answer.set_result(agreed)
+            self._answer.set_result(answer)
 
 
 def _shown(question: Question) -> dict[str, object]:
@@ -142,6 +144,7 @@ def _shown(question: Question) -> dict[str, object]:
         "details": question.details,
         "ok": question.ok,
         "cancel": question.cancel,
+        "never": question.never,
         "fault": question.fault,
         "words": window_words(question.language),
         "wanted": wanted

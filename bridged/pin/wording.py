@@ -20,6 +20,14 @@ def _text(ja: str, en: str) -> Text:
 
 
 NOT_THE_SAME = _text("2回の入力が一致しません。", "The two entries are not the same.")
+OWN_WORDS = {
+    "default-tt-visi": _text("入力した文字を表示する", "Show what is typed"),
+    "default-tt-hide": _text("入力した文字を隠す", "Hide what is typed"),
+    "default-cf-visi": _text(
+        "入力した文字を画面に表示しますか？", "Show what is typed on the screen?"
+    ),
+}
+"""What a pinentry says of its own accord, by the option that sets it."""
 _QUOTE = _text("「{}」", "“{}”")
 _COLON = _text("：", ": ")
 _PAGE_SAYS = _text("（サイトの表示）", " (in the site's own words)")
@@ -156,8 +164,10 @@ def wrong(label: str, left: int | None, language: Language) -> str:
     return text[language].format(label=label, left=left)
 
 
-def sites_question(language: Language, origin: str, grants: Iterable[Grant]) -> Question:
-    """Ask whether a site may have grants from now on."""
+def sites_question(
+    language: Language, origin: str, grants: Iterable[Grant], *, stranger: bool = False
+) -> Question:
+    """Ask whether a site may have grants from now on; a `stranger` can be refused for good."""
     lines = [Fact(_SITE[language], origin)]
     lines += [Fact(_GRANTS[language], _GRANT_TEXTS[grant][language]) for grant in sorted(grants)]
     return Question(
@@ -166,6 +176,7 @@ def sites_question(language: Language, origin: str, grants: Iterable[Grant]) -> 
         tuple(lines),
         ok=_text("許可する", "Allow")[language],
         cancel=_text("許可しない", "Do not allow")[language],
+        never=_text("今後も許可しない", "Never ask again")[language] if stranger else "",
         warnings=(
             _text(
                 "見覚えのないサイトのときは、許可しないでください。",
@@ -282,15 +293,19 @@ def last_try_question(subject: Subject) -> Question:
     )
 
 
-def describe(question: Question) -> str:
-    """Return everything but the PIN's own field as plain text, for a dialog with no layout."""
+def describe(question: Question, *, digests: int = 1) -> str:
+    """Return everything but the PIN's own field as plain text, for a dialog with no layout.
+
+    Of the details it has as many as `digests`, and how many more there are. The fault is told where
+    no PIN is asked for: dialogs tell it beside the PIN's field alone.
+    """
     language = question.language
-    details: list[str] = []
-    if question.details:
-        more = _text("（ほか{}件）", " (and {} more)")[language].format(len(question.details) - 1)
-        details = [question.details[0] + (more if len(question.details) > 1 else "")]
+    details = list(question.details[:digests])
+    if more := len(question.details) - len(details):
+        details[-1] += _text("（ほか{}件）", " (and {} more)")[language].format(more)
     parts = [
         [question.heading],
+        [f"⚠ {question.fault}"] if question.fault and not question.wanted else [],
         [_line(language, each) for each in question.facts],
         [f"⚠ {warning}" for warning in question.warnings],
         details,

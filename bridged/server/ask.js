@@ -59,6 +59,8 @@ function show(question) {
   pin.value = again.value = "";
   at("ok").textContent = question.ok;
   at("cancel").textContent = question.cancel;
+  at("never").textContent = question.never;
+  at("never").hidden = !question.never;
   at("notice").textContent = "";
   at("form").hidden = false;
   settle();
@@ -71,9 +73,9 @@ function settle() {
     at("ok").disabled = false;
     return;
   }
-  at("ok").disabled = true;
+  at("ok").disabled = at("never").disabled = true;
   setTimeout(() => {
-    at("ok").disabled = false;
+    at("ok").disabled = at("never").disabled = false;
   }, SETTLE_MS);
 }
 
@@ -82,11 +84,11 @@ function wait(text) {
   at("notice").textContent = text;
 }
 
-function answer(agreed) {
-  const value = agreed && shown.wanted ? pin.value : null;
+function answer(said) {
+  const value = said === "yes" && shown.wanted ? pin.value : null;
   pin.value = again.value = "";
   wait(words.working);
-  return post("/ask/answer", { number: shown.number, agreed, pin: value });
+  return post("/ask/answer", { number: shown.number, answer: said, pin: value });
 }
 
 at("form").addEventListener("submit", (event) => {
@@ -100,17 +102,18 @@ at("form").addEventListener("submit", (event) => {
     pin.focus();
     return;
   }
-  void answer(true);
+  void answer("yes");
 });
-at("cancel").addEventListener("click", () => void answer(false));
+at("cancel").addEventListener("click", () => void answer("no"));
+at("never").addEventListener("click", () => void answer("never"));
 addEventListener("focus", settle);
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !at("form").hidden) {
-    void answer(false);
+    void answer("no");
   }
 });
 addEventListener("pagehide", () => {
-  void post("/ask/answer", { number: shown.number, agreed: false, pin: null }, true);
+  void post("/ask/answer", { number: shown.number, answer: "no", pin: null }, true);
 });
 
 async function follow() {

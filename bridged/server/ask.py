@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from aiohttp import web
 
+from bridged.pin.question import Answer
 from bridged.pin.window import WindowDialog, Windows
 from bridged.server.pages import Page
 
@@ -22,7 +23,7 @@ class _Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: int
-    agreed: bool
+    answer: Answer
     pin: Annotated[str, msgspec.Meta(max_length=64)] | None
 
     def __repr__(self) -> str:
@@ -62,7 +63,7 @@ async def _next(request: web.Request) -> web.Response:
 
 async def _answer(request: web.Request) -> web.Response:
     dialog, answer = await _from_page(request, _Answer)
-    dialog.answer(answer.number, pin=answer.pin, agreed=answer.agreed)
+    dialog.answer(answer.number, answer.answer, answer.pin)
     return web.json_response({"number": answer.number})
 
 

@@ -22,7 +22,7 @@ from bridged.errors import (
 )
 from bridged.model import Grant, PinAlphabet, PinStatus, Usage
 from bridged.pin.prompt import Asker, NobodyToAsk, Prompts, Turn, Where
-from bridged.pin.question import Question
+from bridged.pin.question import Answer, Question
 from bridged.pin.wording import (
     About,
     Subject,
@@ -300,7 +300,7 @@ class Asking:
         about = About(self._prompts.language, call.site.origin, readable(key))
         question = confirm(about)
 
-        async def ask_in_turn() -> bool:
+        async def ask_in_turn() -> Answer:
             try:
                 return await self._prompts.confirm(asker(call, card.reader), question)
             except NobodyToAsk:

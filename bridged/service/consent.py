@@ -11,6 +11,7 @@ from bridged.config import DEFAULT_GRANTS
 from bridged.errors import BridgedError, ConsentDenied, ConsentUnavailable, SiteNotAllowed
 from bridged.model import Grant
 from bridged.pin.prompt import Asker, NobodyToAsk, Prompts, Where
+from bridged.pin.question import Answer
 from bridged.pin.wording import sites_question
 from bridged.protocol.messages import SiteStatus
 from bridged.service.audited import Audit
@@ -67,21 +68,21 @@ class Consent:
         lock = self._asking.setdefault(origin, asyncio.Lock())
         async with lock:
             for together in (set(wanted) - {Grant.PAGE_PIN}, set(wanted) & {Grant.PAGE_PIN}):
-                await self._ask(Asker(origin, told), _missing(current(), together))
+                await self._ask(Asker(origin, told), current(), together)
         return self.status(current(), wanted)
 
-    async def _ask(self, asker: Asker, missing: tuple[Grant, ...]) -> None:
-        origin = asker.origin
+    async def _ask(self, asker: Asker, site: Site, wanted: Iterable[Grant]) -> None:
+        origin, missing = asker.origin, _missing(site, wanted)
         if not missing or origin is None:
             return
         if self._policy.settled(origin) is Source.ADMINISTRATOR:
             raise SiteNotAllowed(origin=origin, grant=missing[0])
         if self._policy.quiet_s(origin) != 0:
             raise ConsentDenied(origin=origin)
-        question = sites_question(self._prompts.language, origin, missing)
+        question = sites_question(self._prompts.language, origin, missing, stranger=not site.grants)
         try:
             try:
-                agreed = await self._prompts.confirm(asker, question)
+                answer = await self._prompts.confirm(asker, question)
             except NobodyToAsk:
                 raise ConsentUnavailable(origin=origin) from None
         except BridgedError as error:
@@ -89,11 +90,11 @@ class Consent:
                 "site.asked", origin=origin, grants=missing, answer=error.reason
             )
             raise
-        answer = "yes" if agreed else "no"
-        await self._audit.write("site.asked", origin=origin, grants=missing, answer=answer)
-        if not agreed:
-            await asyncio.to_thread(self._policy.deny, origin, How.PROMPT, never=False)
-            log.info("%s was denied %s", origin, ", ".join(missing))
+        await self._audit.write("site.asked", origin=origin, grants=missing, answer=answer.value)
+        if not answer:
+            never = answer is Answer.NEVER
+            await asyncio.to_thread(self._policy.deny, origin, How.PROMPT, never=never)
+            log.info("%s was denied %s%s", origin, ", ".join(missing), " for good" * never)
             raise ConsentDenied(origin=origin)
         await asyncio.to_thread(self._policy.grant, origin, missing, How.PROMPT)
         log.info("%s was granted %s", origin, ", ".join(missing))

@@ -15,7 +15,7 @@ from playwright.async_api import expect
 from bridged.config import PinWay
 from bridged.model import Grant
 from bridged.pin.prompt import Asker, Dialog, Prompts
-from bridged.pin.question import Question
+from bridged.pin.question import Answer, Question
 from bridged.secret import Pin
 from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
@@ -44,7 +44,7 @@ class Person:
 
     name: ClassVar[PinWay] = PinWay.PINENTRY
     url: str | None = None
-    answer: bool = True
+    answer: Answer = Answer.YES
     asked: list[Question] = field(default_factory=list)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -57,7 +57,7 @@ class Person:
     async def pin(self, question: Question) -> Pin:
         raise NotImplementedError
 
-    async def confirm(self, question: Question) -> bool:
+    async def confirm(self, question: Question) -> Answer:
         self.asked.append(question)
         await self.may_answer.wait()
         return self.answer
@@ -114,7 +114,7 @@ async def test_the_person_is_told_asked_once_and_the_page_has_its_bridge(
 async def test_a_no_is_told_with_what_to_do_and_the_button_stays(
     chromium: Chromium, site: TestServer, person: Person, hub: Hub
 ) -> None:
-    person.answer = False
+    person.answer = Answer.NO
     person.may_answer.set()
     page = await chromium.page()
     await page.emulate_media(color_scheme="dark")

@@ -25,7 +25,7 @@ from playwright.async_api import Browser, BrowserContext, Frame, Page, async_pla
 from bridged.config import PinWay
 from bridged.model import Grant
 from bridged.pin.prompt import PER_SITE, Asker, Dialog, Prompts
-from bridged.pin.question import Question
+from bridged.pin.question import Answer, Question
 from bridged.secret import Pin
 from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
@@ -67,7 +67,7 @@ class Person:
 
     name: ClassVar[PinWay] = PinWay.PINENTRY
     url: str | None = None
-    answer: bool = True
+    answer: Answer = Answer.YES
     asked: list[Question] = field(default_factory=list)
     shown: int = 0
     most_shown: int = 0
@@ -86,7 +86,7 @@ class Person:
     async def pin(self, question: Question) -> Pin:
         raise NotImplementedError
 
-    async def confirm(self, question: Question) -> bool:
+    async def confirm(self, question: Question) -> Answer:
         self.asked.append(question)
         self.seen.set()
         await self.may_answer.wait()
@@ -307,7 +307,7 @@ async def test_a_page_without_tls_may_never_connect(house: House, context: Brows
 async def test_a_flood_of_questions_shows_one_and_ends_with_a_no(
     house: House, context: BrowserContext
 ) -> None:
-    house.person.answer = False
+    house.person.answer = Answer.NO
     page = await visit(context, house.origin("evil.test"))
     await connected(house, page)
     flood = """(grants) => Promise.all(

@@ -15,6 +15,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, expect
 
 from bridged.config import DEFAULT_GRANTS
+from bridged.model import Grant
 from bridged.pin.prompt import Prompts
 from bridged.pin.question import Language
 from bridged.pin.window import Windows
@@ -65,6 +66,7 @@ class House:
     portal: str
     card: VirtualCard
     bus: InProcessBus
+    policy: SitePolicy
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,15 @@ def card() -> VirtualCard:
 
 
 @pytest.fixture
-async def house(card: VirtualCard, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+def granted(request: pytest.FixtureRequest) -> frozenset[Grant]:
+    """What the portal was granted before; a test may say otherwise."""
+    return getattr(request, "param", DEFAULT_GRANTS)
+
+
+@pytest.fixture
+async def house(
+    card: VirtualCard, granted: frozenset[Grant], request: pytest.FixtureRequest
+) -> AsyncIterator[House]:
     """In Japanese, unless a test names another language."""
     language = getattr(request, "param", Language.JA)
     card.restore()
@@ -87,11 +97,12 @@ async def house(card: VirtualCard, request: pytest.FixtureRequest) -> AsyncItera
     portal.router.add_get("/", page)
     async with listening(portal, 0) as portal_port:
         origin = f"http://127.0.0.1:{portal_port}"
-        hub = Hub(bus, Prompts([windows], language=language), SitePolicy({origin: DEFAULT_GRANTS}))
+        policy = SitePolicy({origin: granted} if granted else {})
+        hub = Hub(bus, Prompts([windows], language=language), policy)
         await hub.start()
         async with listening(create_app(hub, "token", windows), 0) as port:
             windows.base = f"http://127.0.0.1:{port}"
-            yield House(windows.base, origin, card, bus)
+            yield House(windows.base, origin, card, bus, policy)
         await hub.stop()
     bus.remove(0)
 
@@ -185,6 +196,46 @@ async def test_everything_is_said_in_english_and_done_by_keyboard_alone(
     assert len((await answer(portal))["result"]["signatures"]) == 3
 
 
+@pytest.mark.parametrize("granted", [frozenset()], indirect=True)
+@pytest.mark.parametrize(
+    ("house", "never"),
+    [(Language.JA, "今後も許可しない"), (Language.EN, "Never ask again")],
+    indirect=["house"],
+)
+async def test_a_stranger_is_refused_for_good_in_the_window(
+    house: House, chromium: Chromium, never: str
+) -> None:
+    portal = await chromium.page()
+    await portal.goto(house.portal)
+    await portal.evaluate("""() => {
+      const button = document.createElement("button");
+      button.textContent = "request";
+      button.onclick = async () => {
+        window.opened = window.open("about:blank", "_blank", "popup,width=480,height=640");
+        window.answer = await call("site.request", { grants: ["certificates", "sign"] });
+      };
+      document.body.append(button);
+    }""")
+    async with portal.expect_popup() as popup:
+        await portal.get_by_role("button", name="request").click()
+    window = await popup.value
+    button = window.get_by_role("button", name=never)
+    await expect(button).to_be_enabled()
+    language = await window.evaluate("document.documentElement.lang")
+    await shoot(window, f"window-consent-{language}")
+    await expect_no_barrier(window)
+    await window.set_viewport_size({"width": 320, "height": 640})
+    await window.emulate_media(color_scheme="dark")
+    assert await window.evaluate("document.documentElement.scrollWidth") <= 320
+    await shoot(window, f"window-consent-320-dark-{language}")
+    await expect_no_barrier(window)
+    with contextlib.suppress(PlaywrightError):
+        await button.click()
+    assert (await answer(portal))["error"]["data"]["reason"] == "consent-denied"
+    (decision,) = house.policy.decisions()
+    assert (decision.origin, decision.denied) == (house.portal, True)
+
+
 @pytest.mark.parametrize("end", ["close", "escape", "button", "reload"])
 async def test_closing_the_window_is_the_persons_no(
     house: House, chromium: Chromium, end: str
@@ -236,7 +287,7 @@ async def test_the_portal_cannot_read_frame_or_answer_the_window(
         url,
     )
     headers = {"Content-Type": "application/json", "X-Bridged-Ask": url.rsplit("/", 1)[1]}
-    body = json.dumps({"number": 1, "agreed": True, "pin": EBID_PIN})
+    body = json.dumps({"number": 1, "answer": "yes", "pin": EBID_PIN})
     own = {"Origin": house.daemon, "Sec-Fetch-Site": "same-origin"}
     foreign = [
         {"Origin": house.portal, "Sec-Fetch-Site": "same-site"},

@@ -12,7 +12,7 @@ import pytest
 
 from bridged.config import DEFAULT_GRANTS, PinWay
 from bridged.pin.prompt import Asker, Dialog, Prompts
-from bridged.pin.question import Question
+from bridged.pin.question import Answer, Question
 from bridged.secret import Pin
 from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
@@ -50,8 +50,8 @@ class Agrees:
     async def start(self, asker: Asker) -> Dialog:
         return self
 
-    async def confirm(self, question: Question) -> bool:
-        return True
+    async def confirm(self, question: Question) -> Answer:
+        return Answer.YES
 
     async def pin(self, question: Question) -> Pin:
         raise NotImplementedError

@@ -10,12 +10,12 @@ import pytest
 from bridged.config import PinWay
 from bridged.model import PinAlphabet, PinRules, PinStatus
 from bridged.pin.prompt import Asker, Where
-from bridged.pin.question import Language, Question
+from bridged.pin.question import Answer, Language, Question
 from bridged.pin.wording import Subject
 from bridged.secret import Pin
 
 ORIGIN = "https://portal.example"
-YES, NO = True, False
+YES, NO, NEVER = Answer
 DIGITS = PinRules(min_length=6, max_length=8, alphabet=PinAlphabet.DIGITS)
 UPPER = PinRules(min_length=6, max_length=16, alphabet=PinAlphabet.UPPER_ALNUM)
 
@@ -25,7 +25,7 @@ class Person:
 
     name: ClassVar[PinWay] = PinWay.PINENTRY
 
-    def __init__(self, *answers: str | bool | Exception, is_open: bool = True) -> None:
+    def __init__(self, *answers: str | Answer | Exception, is_open: bool = True) -> None:
         self.answers = list(answers)
         self.asked: list[Question] = []
         self.dialogs = 0
@@ -42,9 +42,9 @@ class Person:
         self.open_dialogs += 1
         return self
 
-    async def confirm(self, question: Question) -> bool:
+    async def confirm(self, question: Question) -> Answer:
         answer = await self._answer(question)
-        assert isinstance(answer, bool)
+        assert isinstance(answer, Answer)
         return answer
 
     async def pin(self, question: Question) -> Pin:
@@ -55,7 +55,7 @@ class Person:
     async def close(self) -> None:
         self.open_dialogs -= 1
 
-    async def _answer(self, question: Question) -> str | bool:
+    async def _answer(self, question: Question) -> str | Answer:
         self.asked.append(question)
         self.seen.set()
         if not self.answers:

@@ -9,9 +9,10 @@ import pytest
 
 from bridged.errors import UserCancelled, UserTimeout
 from bridged.model import Grant
-from bridged.pin.pinentry import MAX_LINE, Pinentry, PinentryFailed, escaped, find
+from bridged.pin.assuan import MAX_LINE, AssuanError, escaped
+from bridged.pin.pinentry import Pinentry, find
 from bridged.pin.prompt import Asker, Prompts
-from bridged.pin.question import Language
+from bridged.pin.question import Answer, Language, Question
 from bridged.pin.wording import (
     Signing,
     new_pin_question,
@@ -20,7 +21,7 @@ from bridged.pin.wording import (
     verify_question,
 )
 
-from .conftest import ORIGIN, YES, Person, make_subject
+from .conftest import NEVER, NO, ORIGIN, YES, Person, make_subject
 
 SCRIPT = """#!{python}
 import os, sys
@@ -41,6 +42,7 @@ for line in sys.stdin.buffer:
         print("OK", flush=True)
 """
 CONSENT = sites_question(Language.JA, ORIGIN, [Grant.SIGN])
+OF_A_STRANGER = sites_question(Language.JA, ORIGIN, [Grant.SIGN], stranger=True)
 
 
 class Program:
@@ -106,10 +108,10 @@ async def test_a_new_pin_is_asked_for_twice(program: Program, asker: Asker) -> N
     [
         ("ERR 83886179 Operation cancelled <Pinentry>", UserCancelled),
         ("ERR 83886142 Timeout <Pinentry>", UserTimeout),
-        ("ERR 83886340 Invalid option <Pinentry>", PinentryFailed),
-        (None, PinentryFailed),
-        ("nonsense 123456", PinentryFailed),
-        ("D " + "1" * 100_000, PinentryFailed),
+        ("ERR 83886340 Invalid option <Pinentry>", AssuanError),
+        (None, AssuanError),
+        ("nonsense 123456", AssuanError),
+        ("D " + "1" * 100_000, AssuanError),
     ],
     ids=["cancelled", "time is over", "an error", "crashed", "nonsense", "without end"],
 )
@@ -123,13 +125,21 @@ async def test_only_the_person_cancels(
 
 
 @pytest.mark.parametrize(
-    ("answer", "agreed"),
-    [("OK", True), ("ERR 83886179 cancelled", False), ("ERR 83886194 not confirmed", False)],
+    ("answer", "question", "said"),
+    [
+        ("OK", CONSENT, YES),
+        ("ERR 83886179 cancelled", CONSENT, NO),
+        ("ERR 83886194 not confirmed", CONSENT, NO),
+        ("OK", OF_A_STRANGER, YES),
+        ("ERR 83886179 cancelled", OF_A_STRANGER, NO),
+        ("ERR 83886194 not confirmed", OF_A_STRANGER, NEVER),
+    ],
 )
-async def test_a_yes_is_a_yes_and_all_else_of_the_person_a_no(
-    program: Program, asker: Asker, answer: str, *, agreed: bool
+async def test_a_yes_is_a_yes_and_only_the_third_button_is_for_good(
+    program: Program, asker: Asker, answer: str, question: Question, said: Answer
 ) -> None:
-    assert await program.answering(answer).confirm(asker, CONSENT) is agreed
+    assert await program.answering(answer).confirm(asker, question) is said
+    assert any(line.startswith("SETNOTOK ") for line in program.heard) == bool(question.never)
 
 
 async def test_a_program_that_does_not_start_leaves_the_question_to_the_next_way(

@@ -14,7 +14,7 @@ from bridged.config import PinWay
 from bridged.errors import ConsentDenied, ConsentUnavailable, SiteNotAllowed, UserTimeout
 from bridged.model import Grant, Usage
 from bridged.pin.prompt import Asker, Dialog, Prompts
-from bridged.pin.question import Language, Question
+from bridged.pin.question import Answer, Language, Question
 from bridged.pin.wording import sites_question
 from bridged.protocol import messages as m
 from bridged.secret import Pin
@@ -38,7 +38,7 @@ class Person:
     name: ClassVar[PinWay] = PinWay.PINENTRY
     url: str | None = None
 
-    answers: list[bool | Exception] = field(default_factory=list)
+    answers: list[Answer | Exception] = field(default_factory=list)
     asked: list[Question] = field(default_factory=list)
     closed: int = 0
     seen: asyncio.Event = field(default_factory=asyncio.Event)
@@ -58,7 +58,7 @@ class Person:
     async def close(self) -> None:
         self.closed += 1
 
-    async def confirm(self, question: Question) -> bool:
+    async def confirm(self, question: Question) -> Answer:
         self.asked.append(question)
         self.seen.set()
         await self.may_answer.wait()
@@ -133,11 +133,11 @@ async def test_a_yes_is_remembered_and_told_to_every_page_of_the_site(
     stranger: Page, hub: Hub, person: Person
 ) -> None:
     second, other = meet(hub, SITE), meet(hub, "https://other.example")
-    person.answers = [True]
+    person.answers = [Answer.YES]
     assert await stranger.call("site.request", grants=BOTH) == m.SiteStatus(
         held=BOTH, missing=(), can_ask=True
     )
-    assert person.asked == [sites_question(Language.JA, SITE, BOTH)]
+    assert person.asked == [sites_question(Language.JA, SITE, BOTH, stranger=True)]
     for page in (stranger, second):
         assert await page.event("site.granted") == m.SiteEvent(held=BOTH)
         await page.call("reader.list")
@@ -147,33 +147,53 @@ async def test_a_yes_is_remembered_and_told_to_every_page_of_the_site(
 
 
 async def test_nobody_is_asked_for_what_is_granted(stranger: Page, person: Person) -> None:
-    person.answers = [True]
+    person.answers = [Answer.YES]
     await stranger.call("site.request", grants=BOTH)
     await stranger.call("site.request", grants=(Grant.SIGN,))
     assert len(person.asked) == 1
 
 
 async def test_a_pin_in_the_page_is_a_question_of_its_own(stranger: Page, person: Person) -> None:
-    person.answers = [True, False]
+    person.answers = [Answer.YES, Answer.NO]
     error = await stranger.fails("site.request", grants=tuple(Grant))
     assert isinstance(error, ConsentDenied)
+    # A site that has something cannot lose it by a slip of the hand.
     assert person.asked == [
-        sites_question(Language.JA, SITE, wanted) for wanted in (BOTH, [Grant.PAGE_PIN])
+        sites_question(Language.JA, SITE, BOTH, stranger=True),
+        sites_question(Language.JA, SITE, [Grant.PAGE_PIN]),
     ]
     status = await stranger.call("site.status", grants=tuple(Grant))
     assert status == m.SiteStatus(held=BOTH, missing=(Grant.PAGE_PIN,), can_ask=False)
 
 
 async def test_a_no_keeps_the_page_from_asking_again(stranger: Page, person: Person) -> None:
-    person.answers = [False]
+    person.answers = [Answer.NO]
     for _ in range(3):
         assert isinstance(await stranger.fails("site.request", grants=BOTH), ConsentDenied)
     assert len(person.asked) == 1
     assert stranger.site.grants == frozenset()
 
 
+async def test_a_stranger_can_be_refused_for_good_and_that_taken_back(
+    stranger: Page, hub: Hub, person: Person
+) -> None:
+    person.answers = [Answer.NEVER]
+    for _ in range(2):
+        assert isinstance(await stranger.fails("site.request", grants=BOTH), ConsentDenied)
+    assert len(person.asked) == 1
+    # Listed as denied, by the dialog; the site does not come in again until that is taken back.
+    (decision,) = hub.policy.decisions()
+    assert (decision.origin, decision.denied) == (SITE, True)
+    assert decision.remembered is not None
+    assert decision.remembered.how is How.PROMPT
+    assert hub.policy.site(SITE) is None
+    assert hub.policy.forget(SITE)
+    person.answers = [Answer.YES]
+    await meet(hub, SITE).call("site.request", grants=BOTH)
+
+
 async def test_no_answer_is_no_denial(stranger: Page, person: Person) -> None:
-    person.answers = [UserTimeout(), True]
+    person.answers = [UserTimeout(), Answer.YES]
     assert isinstance(await stranger.fails("site.request", grants=BOTH), UserTimeout)
     await stranger.call("site.request", grants=BOTH)
 
@@ -182,7 +202,7 @@ async def test_two_pages_of_a_site_are_one_question(
     stranger: Page, hub: Hub, person: Person
 ) -> None:
     second = meet(hub, SITE)
-    person.answers = [True]
+    person.answers = [Answer.YES]
     person.may_answer.clear()
     async with asyncio.TaskGroup() as tasks:
         both = [
@@ -207,7 +227,7 @@ async def test_a_page_that_leaves_takes_its_question_along(
         await asking
     assert person.closed == 1
     assert hub.policy.store.sites == {}
-    person.answers, person.may_answer = [True], asyncio.Event()
+    person.answers, person.may_answer = [Answer.YES], asyncio.Event()
     person.may_answer.set()
     await meet(hub, SITE).call("site.request", grants=BOTH)
 

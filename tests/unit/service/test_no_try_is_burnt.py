@@ -14,7 +14,7 @@ from bridged.config import PinWay
 from bridged.errors import BridgedError, UserCancelled
 from bridged.model import Algorithm, Grant, Usage
 from bridged.pin.prompt import Asker, Prompts
-from bridged.pin.question import Question
+from bridged.pin.question import Answer, Question
 from bridged.protocol.messages import METHODS
 from bridged.secret import Pin
 from bridged.service.hub import Hub
@@ -55,12 +55,12 @@ class Typist:
     async def close(self) -> None:
         pass
 
-    async def confirm(self, question: Question) -> bool:
+    async def confirm(self, question: Question) -> Answer:
         answer = self.plan.pop(0) if self.plan else False
         agreed = answer is True
         if agreed and "最後" in question.heading:
             self.agreed_to_last += 1
-        return agreed
+        return Answer.YES if agreed else Answer.NO
 
     async def pin(self, question: Question) -> Pin:
         answer = self.plan.pop(0) if self.plan else None
