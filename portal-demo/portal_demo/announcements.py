@@ -16,8 +16,10 @@ from portal_demo.language import Language, Text
 from portal_demo.limits import Limit, take
 from portal_demo.mail import templates
 from portal_demo.mail.outbox import enqueue
+from portal_demo.mail.templates import Template
 from portal_demo.models import Application, Inquiry
 from portal_demo.procedures import BY_KIND, Kind
+from portal_demo.status import Status
 
 CONTACT_MAILS = ("contact_mail", "card_mail", "requester_mail")
 """The fields of a form that hold the addresses of its two contacts."""
@@ -40,26 +42,38 @@ def recipients(document: ApplicationDocument) -> tuple[str, ...]:
 
 async def application_received(db: AsyncSession, application: Application) -> None:
     """Tell both contacts that their application has come in."""
-    document, moment = documents.parse_document(application.document), application.created
-    values = {
-        "number": application.number,
-        "procedure": BY_KIND[Kind(application.procedure)].title,
-        "company_number": application.company_number,
-        "company": document.value("company_name"),
-        "time": Text(japanese_minute(moment), english_minute(moment)),
-        "status": application.status,
-        "next": _PROVISIONAL if application.status == documents.PROVISIONAL else _EFFECTIVE,
-        "portal": document.origin,
-    }
-    await enqueue(
+    moment = application.created
+    await _tell(
         db,
-        f"{templates.APPLICATION_RECEIVED.name}:{application.number}",
         templates.APPLICATION_RECEIVED,
-        recipients(document),
-        values,
-        language=Language(application.language),
+        application,
+        application,
         now=moment,
+        time=Text(japanese_minute(moment), english_minute(moment)),
+        status=application.status,
+        next=_PROVISIONAL if application.status == Status.PROVISIONAL else _EFFECTIVE,
     )
+
+
+async def application_decided(
+    db: AsyncSession,
+    application: Application,
+    latest: Application,
+    *,
+    accepted: bool,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Tell both contacts what was decided: 利用申請 受理のお知らせ or 不受理のお知らせ.
+
+    The contacts are those of the `latest` application that belongs to it. They are told the reason
+    of a rejection alone.
+    """
+    if accepted:
+        await _tell(db, templates.APPLICATION_ACCEPTED, application, latest, now=now)
+    else:
+        template = templates.APPLICATION_REJECTED
+        await _tell(db, template, application, latest, now=now, reason=reason)
 
 
 async def inquiry_received(db: AsyncSession, inquiry: Inquiry, portal: str, now: datetime) -> None:
@@ -122,3 +136,32 @@ async def numbers_merged(
     }
     key = f"{templates.NUMBERS_MERGED.name}:{new_number}"
     await enqueue(db, key, templates.NUMBERS_MERGED, to, values, language=language, now=now)
+
+
+async def _tell(
+    db: AsyncSession,
+    template: Template,
+    application: Application,
+    latest: Application,
+    *,
+    now: datetime,
+    **more: object,
+) -> None:
+    document = documents.parse_document(latest.document)
+    values = {
+        "number": application.number,
+        "procedure": BY_KIND[Kind(application.procedure)].title,
+        "company_number": application.company_number,
+        "company": document.value("company_name"),
+        "portal": document.origin,
+        **more,
+    }
+    await enqueue(
+        db,
+        f"{template.name}:{application.number}",
+        template,
+        recipients(document),
+        values,
+        language=Language(application.language),
+        now=now,
+    )

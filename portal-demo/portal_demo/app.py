@@ -17,6 +17,8 @@ from portal_demo.help import index
 from portal_demo.language import Language
 from portal_demo.mail.smtp import Server, server_of
 from portal_demo.mail.worker import Worker
+from portal_demo.office import routes as office
+from portal_demo.office.demo import fill_officers
 from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, refusals
 from portal_demo.registration import Registration
 from portal_demo.security import STATIC_PREFIX, header_signal
@@ -72,6 +74,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
     )
     for views in (*VIEWS, *((demo_mail,) if settings.demo else ())):
         views.add_routes(app.router)
+    office.add_routes(app.router)
     app.router.add_static(STATIC_PREFIX, STATIC)
     app.on_response_prepare.append(header_signal(settings))
     app.cleanup_ctx.append(_database)
@@ -90,6 +93,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
                 await fill_register(db)
                 await fill_users(db)
                 await fill_notices(db, portal.clock())
+                await fill_officers(db, portal.clock())
         yield
     finally:
         await portal.database.close()

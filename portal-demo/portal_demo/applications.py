@@ -15,6 +15,7 @@ from portal_demo.errors import ApplicationUnknown, FormIncomplete
 from portal_demo.language import Language
 from portal_demo.models import Application, Card, Company, Session, Signature
 from portal_demo.sessions import owner_of
+from portal_demo.status import Status
 
 
 async def store(
@@ -25,11 +26,13 @@ async def store(
     document: ApplicationDocument,
     content: bytes,
     signatures: list[Signature],
+    status: Status,
     language: Language,
     now: datetime,
 ) -> Application:
     """Store an application under its number, end its draft and write to both contacts.
 
+    `status` is that of now; the document has the one it was drawn up with.
     Raises FormIncomplete if the company's number was merged at the same moment.
     """
     there = select(Company.number).where(Company.number == form.company.number)
@@ -42,7 +45,7 @@ async def store(
         confirmation=document.confirmation,
         document=content,
         document_sha256=digest_of(content),
-        status=document.status,
+        status=status,
         language=language,
         created=now,
         signatures=signatures,

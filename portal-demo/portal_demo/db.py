@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from portal_demo import schema
+from portal_demo.office import models as _office  # noqa: F401 - tables that others refer to
 
 MAIL_WAITING = "mail-waiting"
 

@@ -17,7 +17,6 @@ from portal_demo.fields import Field, Table
 from portal_demo.holders import holder_of
 
 TYPE = "urn:portal-demo:application:1"
-PROVISIONAL = "仮登録"
 
 
 class Item(msgspec.Struct, frozen=True):

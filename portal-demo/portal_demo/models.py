@@ -131,7 +131,7 @@ class Session(Base):
     """A browser's session; `id` is the SHA-256 of the cookie, which is stored nowhere.
 
     Who logged in is a card (`certificate`, DER) or a user without one; `new_certificate` is the
-    card that is going to replace the first (ICカード更新).
+    card that is going to replace the first (ICカード更新). In the office's `realm` it is an officer.
     """
 
     __tablename__ = "session"
@@ -143,6 +143,8 @@ class Session(Base):
     certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
     new_certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
+    realm: Mapped[str] = mapped_column(String(8), server_default="bidder")
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"), index=True)
 
 
 class Challenge(Base):
@@ -200,6 +202,7 @@ class Application(Base):
     """
 
     __tablename__ = "application"
+    __table_args__ = (Index("ix_application_status_id", "status", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     number: Mapped[str | None] = mapped_column(String(24), unique=True)
@@ -211,7 +214,7 @@ class Application(Base):
     document_sha256: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(8))
     language: Mapped[str] = mapped_column(String(2), default="ja", server_default="ja")
-    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    created: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     signatures: Mapped[list[Signature]] = relationship(lazy="selectin", order_by="Signature.id")
 
 
@@ -241,7 +244,7 @@ class Card(Base):
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
     values: Mapped[dict[str, str]] = mapped_column(JSON)
     status: Mapped[str] = mapped_column(String(8))
-    replaced_by: Mapped[str | None] = mapped_column(String(64))
+    replaced_by: Mapped[str | None] = mapped_column(String(64), index=True)
 
 
 class User(Base):

@@ -158,6 +158,15 @@ def _answer(request: web.Request, error: PortalError) -> web.Response:
     if request.path.startswith("/api/"):
         answer = {"error": {"reason": error.reason, "messages": message}}
         return json_answer(answer, error.status)
+    if request.path.startswith("/office"):
+        return render(
+            request,
+            "office/error.html",
+            screen="office-error",
+            status=error.status,
+            error=error,
+            message=message,
+        )
     procedure = procedure_at(request.path)
     start = ("/", Text("利用者登録の手順へ", "To the first page"))
     ways = {

@@ -33,6 +33,7 @@ from portal_demo.holders import same_holder
 from portal_demo.language import Language
 from portal_demo.models import Application, Card, Session, Signature
 from portal_demo.procedures import Kind, Procedure
+from portal_demo.status import Status
 from portal_demo.trust import Verified
 
 
@@ -87,7 +88,7 @@ class Registration:
         content = ApplicationDocument(
             procedure=procedure.title.ja,
             procurement=procedure.procurement,
-            status=card.status if card else documents.PROVISIONAL,
+            status=card.status if card else Status.PROVISIONAL,
             origin=self.origin,
             company_number=form.company.number,
             difference_accepted=form.names_differ and form.draft.difference_accepted,
@@ -162,6 +163,7 @@ class Registration:
             content=content,
             signatures=list(map(_row, answer.signed)),
             language=answer.language,
+            status=Status(card.status) if card else Status.PROVISIONAL,
             now=self.clock(),
         )
         if procedure.kind is Kind.CHANGE and card:
@@ -228,8 +230,9 @@ async def _require_card(
     if procedure.kind is not Kind.CHANGE:
         if await registered_with(db, login, signing):
             raise CertificateRegistered
-        return await require_registered(db, session) if procedure.kind is Kind.RENEW else None
-    card = await require_registered(db, session)
+        renewing = procedure.kind is Kind.RENEW
+        return await require_registered(db, session, lock=True) if renewing else None
+    card = await require_registered(db, session, lock=True)
     if card.signing_sha256 != sha256_of(signing):
         raise HolderDiffers
     return card
@@ -266,9 +269,12 @@ async def registered_with(db: AsyncSession, *certificates: x509.Certificate) -> 
     return found
 
 
-async def require_registered(db: AsyncSession, session: Session) -> Card:
-    """Return the card that is logged in. Raises CardUnregistered or CardReplaced."""
-    card = await db.get(Card, sha256_of(login_certificate(session)))
+async def require_registered(db: AsyncSession, session: Session, *, lock: bool = False) -> Card:
+    """Return the card that is logged in. Raises CardUnregistered or CardReplaced.
+
+    With a `lock` nobody decides of it before the end of the transaction.
+    """
+    card = await db.get(Card, sha256_of(login_certificate(session)), with_for_update=lock or None)
     if card is None:
         raise CardUnregistered
     if card.replaced_by:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from aiohttp import web
 from sqlalchemy import delete, select
@@ -18,9 +19,19 @@ IDLE = timedelta(minutes=10)
 LONGEST = timedelta(hours=8)
 
 
-def cookie_name(*, https: bool) -> str:
+class Realm(StrEnum):
+    """Which side of the portal a session is for; none is ever good for the other side."""
+
+    BIDDER = "bidder"
+    OFFICE = "office"
+
+
+_COOKIES = {Realm.BIDDER: "portal-session", Realm.OFFICE: "portal-office"}
+
+
+def cookie_name(*, https: bool, realm: Realm = Realm.BIDDER) -> str:
     """Return the cookie's name; `__Host-` binds it to this host and to https."""
-    return "__Host-portal-session" if https else "portal-session"
+    return f"__Host-{_COOKIES[realm]}" if https else _COOKIES[realm]
 
 
 def session_id(cookie: str) -> str:
@@ -28,27 +39,34 @@ def session_id(cookie: str) -> str:
     return hashlib.sha256(cookie.encode()).hexdigest()
 
 
-async def load(db: AsyncSession, cookie: str | None, clock: Clock) -> Session | None:
+async def load(
+    db: AsyncSession, cookie: str | None, clock: Clock, realm: Realm = Realm.BIDDER
+) -> Session | None:
     """Return the live session of a cookie and put its end off."""
-    session = await peek(db, cookie, clock)
+    session = await peek(db, cookie, clock, realm)
     if session is not None:
         session.expires = min(clock() + IDLE, session.created + LONGEST)
     return session
 
 
-async def peek(db: AsyncSession, cookie: str | None, clock: Clock) -> Session | None:
+async def peek(
+    db: AsyncSession, cookie: str | None, clock: Clock, realm: Realm = Realm.BIDDER
+) -> Session | None:
     """Return the live session of a cookie."""
     if not cookie:
         return None
     found: Session | None = await db.scalar(
-        select(Session).where(Session.id == session_id(cookie), Session.expires > clock())
+        select(Session).where(
+            Session.id == session_id(cookie), Session.expires > clock(), Session.realm == realm
+        )
     )
     return found
 
 
 def logged_in(session: Session) -> bool:
-    """Tell whether a card or a user has logged in."""
-    return session.certificate is not None or session.user_id is not None
+    """Tell whether a card, a user or an officer has logged in."""
+    who = (session.certificate, session.user_id, session.officer_id)
+    return any(one is not None for one in who)
 
 
 def seconds_left(session: Session, now: datetime) -> int:
@@ -56,13 +74,17 @@ def seconds_left(session: Session, now: datetime) -> int:
     return int((session.expires - now).total_seconds())
 
 
-async def start(db: AsyncSession, clock: Clock) -> tuple[Session, str]:
-    """Store a new session without a card and return it with its cookie."""
+async def start(db: AsyncSession, clock: Clock, realm: Realm = Realm.BIDDER) -> tuple[Session, str]:
+    """Store a new session of nobody and return it with its cookie."""
     now = clock()
     await db.execute(delete(Session).where(Session.expires <= now))
     cookie = secrets.token_urlsafe(32)
     session = Session(
-        id=session_id(cookie), csrf=secrets.token_urlsafe(32), created=now, expires=now + IDLE
+        id=session_id(cookie),
+        csrf=secrets.token_urlsafe(32),
+        created=now,
+        expires=now + IDLE,
+        realm=realm,
     )
     db.add(session)
     await db.flush()
@@ -76,11 +98,13 @@ async def log_in(
     *,
     certificate: bytes | None = None,
     user_id: int | None = None,
+    officer_id: int | None = None,
 ) -> tuple[Session, str]:
-    """Replace a session by one with a new id that belongs to a card or a user."""
-    session, cookie = await start(db, clock)
+    """Replace a session by one with a new id that belongs to a card, a user or an officer."""
+    session, cookie = await start(db, clock, Realm(old.realm))
     session.certificate = certificate
     session.user_id = user_id
+    session.officer_id = officer_id
     await db.flush()
     await end(db, old)
     return session, cookie
@@ -99,6 +123,16 @@ async def end_others(db: AsyncSession, session: Session) -> None:
     )
 
 
+async def end_all(
+    db: AsyncSession, *, user_id: int | None = None, officer_id: int | None = None
+) -> None:
+    """End every session of a user or an officer."""
+    column, who = (
+        (Session.officer_id, officer_id) if user_id is None else (Session.user_id, user_id)
+    )
+    await db.execute(delete(Session).where(column == who))
+
+
 def owner_of(session: Session) -> str:
     """Name the card or user of a session, as drafts and applications do. Raises SessionEnded."""
     if session.certificate is not None:
@@ -108,8 +142,9 @@ def owner_of(session: Session) -> str:
     raise SessionEnded
 
 
-def set_cookie(response: web.StreamResponse, cookie: str, *, https: bool) -> None:
+def set_cookie(
+    response: web.StreamResponse, cookie: str, *, https: bool, realm: Realm = Realm.BIDDER
+) -> None:
     """Give the browser its cookie, for this visit only."""
-    response.set_cookie(
-        cookie_name(https=https), cookie, path="/", httponly=True, secure=https, samesite="Strict"
-    )
+    name = cookie_name(https=https, realm=realm)
+    response.set_cookie(name, cookie, path="/", httponly=True, secure=https, samesite="Strict")

@@ -42,19 +42,18 @@ async def check_password(
 
     Runs transactions of its own, for a refusal must be remembered.
     """
-    key = hashlib.sha256(f"{company_number} {name}".encode()).hexdigest()
+    key = guess_key(company_number, name)
     async with database.transaction() as db:
-        await _count(db, key, clock)
+        await count_guess(db, key, clock)
         users = list(await db.scalars(select(User).where(User.company_number == company_number)))
     user = next((user for user in users if user.name == name), None)
-    stored = user.password_hash if user else _NOBODY
-    good = await asyncio.to_thread(_matches, stored, password)
+    good = await password_matches(user.password_hash if user else "", password)
     if not users:
         raise NobodyRegistered
     if user is None or not good:
         raise PasswordWrong
     async with database.transaction() as db:
-        await db.execute(delete(LoginFailures).where(LoginFailures.key == key))
+        await forget_guesses(db, key)
     return user
 
 
@@ -63,7 +62,18 @@ def delay_after(failures: int) -> timedelta:
     return LOCKED if failures >= FREE_ATTEMPTS else timedelta(seconds=2 ** (failures - 1))
 
 
-async def _count(db: AsyncSession, key: str, clock: Clock) -> None:
+def guess_key(*who: str) -> str:
+    """Return the key under which wrong passwords of somebody are counted."""
+    return hashlib.sha256(" ".join(who).encode()).hexdigest()
+
+
+async def forget_guesses(db: AsyncSession, key: str) -> None:
+    """Take the count of wrong passwords back."""
+    await db.execute(delete(LoginFailures).where(LoginFailures.key == key))
+
+
+async def count_guess(db: AsyncSession, key: str, clock: Clock) -> None:
+    """Count an attempt before it is looked at. Raises LockedOut."""
     now = clock()
     await db.execute(delete(LoginFailures).where(LoginFailures.not_before <= now - FORGOTTEN))
     row = await db.get(LoginFailures, key, with_for_update=True)
@@ -82,6 +92,11 @@ def _in_words(span: timedelta) -> Text:
         return Text(f"{seconds}秒", f"{seconds} s")
     minutes = -(-seconds // 60)
     return Text(f"{minutes}分", f"{minutes} min")
+
+
+async def password_matches(stored: str, password: str) -> bool:
+    """Tell whether a password is the stored one; takes as long where none is stored."""
+    return await asyncio.to_thread(_matches, stored or _NOBODY, password) and bool(stored)
 
 
 def _matches(stored: str, password: str) -> bool:

@@ -186,6 +186,12 @@ class Answer:
         assert found, f"no #{element_id} in {self.url}"
         return unescape(re.sub(r"<[^>]+>", "", found.group(2))).strip()
 
+    def hidden(self, name: str) -> str:
+        """Return the value of a hidden input."""
+        found = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)"', self.text)
+        assert found, f"no hidden {name} in {self.url}"
+        return unescape(found.group(1))
+
     def value(self, element_id: str) -> str:
         """Return the value of an input."""
         found = re.search(rf'<input id="{re.escape(element_id)}"[^>]* value="([^"]*)"', self.text)

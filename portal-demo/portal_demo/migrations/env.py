@@ -11,6 +11,7 @@ from sqlalchemy.schema import SchemaItem
 
 from portal_demo.fulltext import TABLE
 from portal_demo.models import Base
+from portal_demo.office import models as _office  # noqa: F401 - adds its tables
 
 
 def _is_ours(

@@ -1,4 +1,4 @@
-"""What the views share: the session of a request, checked forms and bodies."""
+"""What the views share: the session of a request, its card, checked forms and bodies."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from cryptography import x509
 from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from portal_demo import csrf, sessions
-from portal_demo.certificates import parse_certificate
+from portal_demo import challenges, csrf, sessions, webeid
+from portal_demo.certificates import KeyPurpose, parse_certificate
+from portal_demo.challenges import Purpose
 from portal_demo.errors import CardReplaced, CardUnregistered, SessionEnded, TokenMalformed
 from portal_demo.models import Session
-from portal_demo.pages import PORTAL
+from portal_demo.pages import PORTAL, json_answer
 from portal_demo.procedures import REGISTER, Kind, Procedure
 from portal_demo.registration import login_certificate, registered_with, require_registered
+from portal_demo.sessions import Realm
 
 CertificateDer = Annotated[bytes, Meta(min_length=1, max_length=16384)]
 ChainDer = Annotated[tuple[CertificateDer, ...], Meta(max_length=4)]
@@ -31,11 +33,59 @@ class ApiBody(
     """Base of what pages send as JSON."""
 
 
-async def find_session(request: web.Request, db: AsyncSession) -> Session | None:
+class TokenBody(ApiBody, frozen=True):
+    """A challenge, what the card made of it, and the card's chain."""
+
+    challenge: Annotated[str, Meta(max_length=128)]
+    token: webeid.Token
+    chain: ChainDer = ()
+
+
+def cookie_of(request: web.Request, realm: Realm = Realm.BIDDER) -> str | None:
+    """Return the request's cookie for a side of the portal."""
+    https = request.app[PORTAL].settings.https
+    return request.cookies.get(sessions.cookie_name(https=https, realm=realm))
+
+
+async def find_session(
+    request: web.Request, db: AsyncSession, realm: Realm = Realm.BIDDER
+) -> Session | None:
     """Return the request's session, if it has one."""
+    clock = request.app[PORTAL].clock
+    return await sessions.load(db, cookie_of(request, realm), clock, realm)
+
+
+async def read_token(
+    request: web.Request, body: TokenBody, purpose: Purpose, realm: Realm = Realm.BIDDER
+) -> tuple[Session, x509.Certificate]:
+    """Return the session and the certificate that answered its challenge."""
     portal = request.app[PORTAL]
-    name = sessions.cookie_name(https=portal.settings.https)
-    return await sessions.load(db, request.cookies.get(name), portal.clock)
+    async with portal.database.transaction() as db:
+        session = await find_session(request, db, realm)
+        if session is None:
+            raise SessionEnded
+        check_header_token(request, session)
+        taken = await challenges.consume(db, session, purpose, body.challenge, portal.clock)
+    taken.require_fresh()
+    certificate = webeid.verify_token(
+        body.token, origin=portal.settings.origin, challenge=taken.value
+    )
+    await portal.trust.verify(certificate, KeyPurpose.AUTHENTICATION, parse_chain(body.chain))
+    return session, certificate
+
+
+async def give_challenge(
+    request: web.Request, purpose: Purpose, realm: Realm = Realm.BIDDER
+) -> web.Response:
+    """Give a page a one-use challenge."""
+    portal = request.app[PORTAL]
+    async with portal.database.transaction() as db:
+        session = await find_session(request, db, realm)
+        if session is None:
+            raise SessionEnded
+        check_header_token(request, session)
+        challenge = await challenges.issue(db, session, purpose, portal.clock)
+    return json_answer({"challenge": challenge})
 
 
 async def require_login(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Literal
+from typing import Literal
 
 from aiohttp import web
-from cryptography import x509
-from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from portal_demo import challenges, sessions, webeid
-from portal_demo.certificates import KeyPurpose, sha256_of
+from portal_demo import sessions
+from portal_demo.certificates import sha256_of
 from portal_demo.challenges import Purpose
 from portal_demo.drafts import find_draft, open_draft, unconfirm
 from portal_demo.errors import (
@@ -22,7 +20,6 @@ from portal_demo.errors import (
     PortalError,
     RenewalTooLate,
     SameCard,
-    SessionEnded,
 )
 from portal_demo.models import Application, Card, Company, Session
 from portal_demo.pages import PORTAL, Portal, json_answer, render
@@ -43,12 +40,12 @@ from portal_demo.registration import (
 )
 from portal_demo.views.common import (
     ApiBody,
-    ChainDer,
-    check_header_token,
+    TokenBody,
     elsewhere,
     find_session,
-    parse_chain,
+    give_challenge,
     read_json,
+    read_token,
     require_login,
 )
 from portal_demo.views.receipt import receipt_path
@@ -60,12 +57,9 @@ class ChallengeBody(ApiBody, frozen=True):
     purpose: Literal["login", "new-card"] = "login"
 
 
-class LoginBody(ApiBody, frozen=True):
-    """A challenge, what the card made of it, and the card's chain."""
+class LoginBody(TokenBody, frozen=True):
+    """What the card made of a challenge, and for which procedure."""
 
-    challenge: Annotated[str, Meta(max_length=128)]
-    token: webeid.Token
-    chain: ChainDer = ()
     procedure: Kind = Kind.REGISTER
 
 
@@ -106,15 +100,8 @@ async def show(request: web.Request, *, procedure: Procedure) -> web.StreamRespo
 
 async def new_challenge(request: web.Request) -> web.StreamResponse:
     """Give the page a one-use challenge."""
-    portal = request.app[PORTAL]
     body = await read_json(request, ChallengeBody)
-    async with portal.database.transaction() as db:
-        session = await find_session(request, db)
-        if session is None:
-            raise SessionEnded
-        check_header_token(request, session)
-        challenge = await challenges.issue(db, session, Purpose(body.purpose), portal.clock)
-    return json_answer({"challenge": challenge})
+    return await give_challenge(request, Purpose(body.purpose))
 
 
 async def log_in(request: web.Request) -> web.StreamResponse:
@@ -123,7 +110,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     body = await read_json(request, LoginBody)
     procedure = BY_KIND[body.procedure]
     try:
-        session, _ = await _verified(request, body, Purpose.LOGIN)
+        session, _ = await read_token(request, body, Purpose.LOGIN)
     except CertificateNotValid as e:
         if procedure is RENEW:
             raise RenewalTooLate(not_after=e.not_after) from e
@@ -135,25 +122,6 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     response = json_answer({"location": location})
     sessions.set_cookie(response, cookie, https=portal.settings.https)
     return response
-
-
-async def _verified(
-    request: web.Request, body: LoginBody, purpose: Purpose
-) -> tuple[Session, x509.Certificate]:
-    """Return the session and the certificate that answered its challenge."""
-    portal = request.app[PORTAL]
-    async with portal.database.transaction() as db:
-        session = await find_session(request, db)
-        if session is None:
-            raise SessionEnded
-        check_header_token(request, session)
-        taken = await challenges.consume(db, session, purpose, body.challenge, portal.clock)
-    taken.require_fresh()
-    certificate = webeid.verify_token(
-        body.token, origin=portal.settings.origin, challenge=taken.value
-    )
-    await portal.trust.verify(certificate, KeyPurpose.AUTHENTICATION, parse_chain(body.chain))
-    return session, certificate
 
 
 async def _first_page(
@@ -186,7 +154,7 @@ async def take_new_card(request: web.Request) -> web.StreamResponse:
     body = await read_json(request, LoginBody)
     async with portal.database.transaction() as db:
         await require_login(request, db, RENEW)
-    session, certificate = await _verified(request, body, Purpose.NEW_CARD)
+    session, certificate = await read_token(request, body, Purpose.NEW_CARD)
     async with portal.database.transaction() as db:
         session = await db.merge(session)
         card = await require_registered(db, session)

@@ -14,18 +14,20 @@ from portal_demo.documents import digest_of, parse_document
 from portal_demo.errors import PageUnknown
 from portal_demo.holders import holder_of
 from portal_demo.models import Application, Session, Signature
+from portal_demo.office.decisions import decision_on
 from portal_demo.pages import PORTAL, render
 from portal_demo.procedures import DONE_STEP, PROCEDURES, Procedure
 from portal_demo.receipt_pdf import Receipt, Signer, make_pdf
+from portal_demo.status import STATUS_NAMES
 from portal_demo.views.common import require_login
 
-_NUMBER = "{number:[0-9]{8}-[0-9]{6,}}"
+NUMBER = "{number:[0-9]{8}-[0-9]{6,}}"
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
     """Add screen 9 of every procedure, and its files."""
     for procedure in PROCEDURES:
-        root = receipt_path(procedure, _NUMBER)
+        root = receipt_path(procedure, NUMBER)
         router.add_get(root, partial(show, procedure=procedure))
         for name, download in (
             ("receipt.pdf", download_receipt),
@@ -63,6 +65,8 @@ async def show(request: web.Request, *, procedure: Procedure) -> web.StreamRespo
     """Show the receipt."""
     session, application = await _find(request, procedure)
     document = parse_document(application.document)
+    async with request.app[PORTAL].database.transaction() as db:
+        decision = await decision_on(db, application)
     return render(
         request,
         "complete.html",
@@ -72,10 +76,12 @@ async def show(request: web.Request, *, procedure: Procedure) -> web.StreamRespo
         application=application,
         document=document,
         company_name=document.value("company_name"),
-        signers=list(map(_signer, application.signatures)),
+        signers=list(map(signer_of, application.signatures)),
         digest=digest_of(application.document),
         mailed_to=recipients(document),
         demo=request.app[PORTAL].settings.demo,
+        statuses=STATUS_NAMES,
+        rejected_because=decision.reason if decision and not decision.accepted else "",
     )
 
 
@@ -92,14 +98,15 @@ async def download_receipt(request: web.Request, *, procedure: Procedure) -> web
         procurement=document.procurement,
         company_number=application.company_number,
         company_name=document.value("company_name"),
-        signers=tuple(_signer(signature) for signature in application.signatures),
+        signers=tuple(signer_of(signature) for signature in application.signatures),
         digest=digest_of(application.document),
         portal=request.app[PORTAL].settings.origin,
     )
-    return _file(application, await to_thread(make_pdf, receipt), "pdf", "application/pdf")
+    return file_answer(application, await to_thread(make_pdf, receipt), "pdf", "application/pdf")
 
 
-def _signer(signature: Signature) -> Signer:
+def signer_of(signature: Signature) -> Signer:
+    """Return whose signature it is."""
     certificate = parse_certificate(signature.certificate)
     holder = holder_of(certificate)
     return Signer(
@@ -114,21 +121,24 @@ def _signer(signature: Signature) -> Signer:
 async def download_document(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
     """Give the signed bytes."""
     _, application = await _find(request, procedure)
-    return _file(application, application.document, "json", "application/json")
+    return file_answer(application, application.document, "json", "application/json")
 
 
 async def download_signature(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
     """Give a signature as it came; ECDSA is raw r||s."""
     application, signature = await _find_signature(request, procedure)
-    return _file(application, signature.signature, "sig", "application/octet-stream")
+    return file_answer(application, signature.signature, "sig", "application/octet-stream")
 
 
 async def download_certificate(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
     """Give the certificate of a signature in DER."""
     application, signature = await _find_signature(request, procedure)
-    return _file(application, signature.certificate, "cer", "application/pkix-cert")
+    return file_answer(application, signature.certificate, "cer", "application/pkix-cert")
 
 
-def _file(application: Application, body: bytes, suffix: str, content_type: str) -> web.Response:
+def file_answer(
+    application: Application, body: bytes, suffix: str, content_type: str
+) -> web.Response:
+    """Return a file of an application to be saved."""
     name = f'attachment; filename="application-{application.number}.{suffix}"'
     return web.Response(body=body, content_type=content_type, headers={"Content-Disposition": name})

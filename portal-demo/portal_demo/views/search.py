@@ -9,12 +9,15 @@ from portal_demo.drafts import load_form, open_draft
 from portal_demo.errors import CompanyUnknown, NameMismatch, NumberMerged
 from portal_demo.fields import SEARCH_FIELDS
 from portal_demo.language import Text
-from portal_demo.models import Session
+from portal_demo.models import Application, Session
+from portal_demo.office.decisions import rejected_last
 from portal_demo.pages import PORTAL, render
-from portal_demo.procedures import REGISTER, SEARCH_STEP
+from portal_demo.procedures import BY_KIND, REGISTER, SEARCH_STEP, Kind
 from portal_demo.register import first_values, search
+from portal_demo.sessions import owner_of
 from portal_demo.validation import check
 from portal_demo.views.common import elsewhere, read_form, require_login
+from portal_demo.views.receipt import receipt_path
 
 _FIELD_OF = {CompanyUnknown: "number", NumberMerged: "number", NameMismatch: "name"}
 
@@ -32,8 +35,9 @@ async def show(request: web.Request) -> web.StreamResponse:
         if away := await elsewhere(db, session, REGISTER):
             raise web.HTTPSeeOther(away)
         form = await load_form(db, session, REGISTER)
+        rejected = await rejected_last(db, owner_of(session))
     found = {"number": form.company.number, "name": form.company.name} if form else {}
-    return _page(request, session, found, {}, "")
+    return _page(request, session, found, {}, "", rejected=rejected)
 
 
 async def find(request: web.Request) -> web.StreamResponse:
@@ -61,6 +65,8 @@ def _page(
     values: dict[str, str],
     faults: dict[str, Text],
     reason: str,
+    *,
+    rejected: Application | None = None,
 ) -> web.Response:
     return render(
         request,
@@ -74,4 +80,8 @@ def _page(
         values={"number": "", "name": "", **values},
         faults=faults,
         reason=reason,
+        rejected=rejected,
+        receipt=receipt_path(BY_KIND[Kind(rejected.procedure)], rejected.number)
+        if rejected
+        else "",
     )

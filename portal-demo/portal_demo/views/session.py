@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from aiohttp import web
 
 from portal_demo import sessions
 from portal_demo.errors import SessionEnded
 from portal_demo.models import Session
 from portal_demo.pages import PORTAL, json_answer
-from portal_demo.views.common import ApiBody, check_header_token, find_session, read_json
+from portal_demo.sessions import Realm
+from portal_demo.views.common import (
+    ApiBody,
+    check_header_token,
+    cookie_of,
+    find_session,
+    read_json,
+)
 
 
 class Nothing(ApiBody, frozen=True):
@@ -17,24 +26,24 @@ class Nothing(ApiBody, frozen=True):
 
 def add_routes(router: web.UrlDispatcher) -> None:
     """Add the two requests of the pages' warning."""
-    router.add_get("/api/session", tell)
-    router.add_post("/api/session", go_on)
+    for path, realm in (("/api/session", Realm.BIDDER), ("/api/office/session", Realm.OFFICE)):
+        router.add_get(path, partial(tell, realm=realm))
+        router.add_post(path, partial(go_on, realm=realm))
 
 
-async def tell(request: web.Request) -> web.StreamResponse:
+async def tell(request: web.Request, *, realm: Realm) -> web.StreamResponse:
     """Tell the seconds left, without putting the end off."""
     portal = request.app[PORTAL]
-    cookie = request.cookies.get(sessions.cookie_name(https=portal.settings.https))
     async with portal.database.transaction() as db:
-        session = await sessions.peek(db, cookie, portal.clock)
+        session = await sessions.peek(db, cookie_of(request, realm), portal.clock, realm)
     return _seconds(request, session)
 
 
-async def go_on(request: web.Request) -> web.StreamResponse:
+async def go_on(request: web.Request, *, realm: Realm) -> web.StreamResponse:
     """Put the end off."""
     await read_json(request, Nothing)
     async with request.app[PORTAL].database.transaction() as db:
-        session = await find_session(request, db)
+        session = await find_session(request, db, realm)
     if session is not None:
         check_header_token(request, session)
     return _seconds(request, session)

@@ -23,12 +23,12 @@ from portal_demo.language import Text, language_of
 from portal_demo.models import Company, MergedNumber, Session, User
 from portal_demo.pages import PORTAL, render
 from portal_demo.procedures import USER_CHANGE, USER_STEP
+from portal_demo.status import Status
 from portal_demo.users import check_password
 from portal_demo.validation import check
 from portal_demo.views.common import find_session, read_form, require_login
 from portal_demo.views.receipt import receipt_path
 
-CHANGED = "変更済"
 _FIELD_OF = {
     CompanyUnknown: "number",
     NumberMerged: "number",
@@ -121,7 +121,7 @@ async def accept(request: web.Request) -> web.StreamResponse:
             document = ApplicationDocument(
                 procedure=USER_CHANGE.title.ja,
                 procurement=USER_CHANGE.procurement,
-                status=CHANGED,
+                status=Status.CHANGED,
                 origin=portal.settings.origin,
                 company_number=form.company.number,
                 difference_accepted=False,
@@ -143,6 +143,7 @@ async def accept(request: web.Request) -> web.StreamResponse:
                 content=document.canonical(),
                 signatures=[],
                 language=language_of(request),
+                status=Status.CHANGED,
                 now=now,
             )
     raise web.HTTPSeeOther(receipt_path(USER_CHANGE, application.number))

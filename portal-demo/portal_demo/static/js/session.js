@@ -8,6 +8,8 @@ import { say } from "./text.js";
 
 const WARN_S = 120;
 const meta = document.querySelector('meta[name="session-seconds"]');
+// The office keeps nothing that was typed.
+const kept = meta.dataset.office === undefined;
 let ends = Date.now() + Number(meta.content) * 1000;
 let timer;
 let ticking;
@@ -22,7 +24,7 @@ const go = element("button", "session-go-on");
 go.className = "button primary";
 const leave = element("a", "session-leave");
 leave.className = "button";
-leave.href = "/";
+leave.href = meta.dataset.start;
 const buttons = element("p", "session-buttons");
 buttons.className = "buttons";
 buttons.append(go, leave);
@@ -42,7 +44,7 @@ function plan() {
 
 /** Ask the server how much time is left; where it does not answer, the page's own clock counts. */
 async function look() {
-  const response = await fetch("/api/session").catch(() => null);
+  const response = await fetch(meta.dataset.session).catch(() => null);
   if (response?.ok) {
     ends = Date.now() + (await response.json()).seconds * 1000;
   }
@@ -71,8 +73,8 @@ function tick() {
   }
   const minutes = Math.ceil(seconds / 60);
   const shown = say(
-    `操作がない場合、あと${minutes}分以内に終了します。入力した内容は保存されます。`,
-    `Without an action it ends within ${minutes} min. What you entered is kept.`,
+    `操作がない場合、あと${minutes}分以内に終了します。${kept ? "入力した内容は保存されます。" : ""}`,
+    `Without an action it ends within ${minutes} min.${kept ? " What you entered is kept." : ""}`,
   );
   if (text.textContent !== shown) {
     text.textContent = shown;
@@ -83,7 +85,7 @@ function tick() {
 async function goOn() {
   go.disabled = true;
   try {
-    const { seconds } = await post("/api/session", {});
+    const { seconds } = await post(meta.dataset.session, {});
     ends = Date.now() + seconds * 1000;
     clearTimeout(ticking);
     dialog.close();
@@ -99,8 +101,8 @@ function end() {
   clearTimeout(ticking);
   title.textContent = say("ログインの有効時間が終わりました", "Your log-in has ended");
   text.textContent = say(
-    "入力した内容は保存されています。もう一度ログインすると、続きから入力できます。",
-    "What you entered is kept. Log in again to go on from there.",
+    `${kept ? "入力した内容は保存されています。" : ""}もう一度ログインしてください。`,
+    `${kept ? "What you entered is kept. " : ""}Log in again to go on.`,
   );
   go.textContent = say("ログインへ", "To the log-in");
   go.onclick = () => location.assign(meta.dataset.entry);

@@ -1,0 +1,1 @@
+"""The back office: the authority's own side of the portal, under `/office`."""

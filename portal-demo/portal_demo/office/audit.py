@@ -1,0 +1,160 @@
+"""The audit of the office: entries are only added, each bound to the one before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+import msgspec
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from portal_demo.language import Text
+from portal_demo.office.models import AuditEntry
+from portal_demo.office.paging import Page, address, day, during, one_of, page_of, row_id
+
+FIRST = "0" * 64
+# One writer at a time, so that the chain has no forks; any number that nobody else takes.
+_LOCK = 0x0FF1CE
+_LONGEST = {"actor": 40, "subject": 100, "detail": 1100, "address": 45}
+
+
+class Action(StrEnum):
+    """What can be done, as it is stored."""
+
+    LOG_IN = "log-in"
+    LOG_IN_REFUSED = "log-in-refused"
+    LOG_OUT = "log-out"
+    PASSWORD_SET = "password-set"  # noqa: S105
+    TOTP_ENROLLED = "totp-enrolled"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    DOWNLOAD = "download"
+    OFFICER_CREATED = "officer-created"
+    OFFICER_CHANGED = "officer-changed"
+
+
+ACTION_NAMES = {
+    Action.LOG_IN: Text("ログイン", "Logged in"),
+    Action.LOG_IN_REFUSED: Text("ログイン失敗", "Log-in refused"),
+    Action.LOG_OUT: Text("ログアウト", "Logged out"),
+    Action.PASSWORD_SET: Text("パスワード設定", "Password set"),
+    Action.TOTP_ENROLLED: Text("認証アプリ登録", "Authenticator enrolled"),
+    Action.ACCEPT: Text("受理", "Accepted"),
+    Action.REJECT: Text("不受理", "Rejected"),
+    Action.DOWNLOAD: Text("ダウンロード", "Downloaded"),
+    Action.OFFICER_CREATED: Text("担当者の登録", "Officer added"),
+    Action.OFFICER_CHANGED: Text("担当者の変更", "Officer changed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and the address of their computer."""
+
+    login: str
+    address: str
+
+
+async def record(
+    db: AsyncSession,
+    actor: Actor,
+    action: Action,
+    subject: str,
+    *,
+    now: datetime,
+    detail: str = "",
+) -> None:
+    """Add an entry in the caller's transaction: what is undone was not done."""
+    if db.get_bind().dialect.name == "postgresql":
+        await db.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    last = await db.scalar(select(AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1))
+    entry = AuditEntry(
+        made=now,
+        actor=actor.login[: _LONGEST["actor"]],
+        action=action,
+        subject=subject[: _LONGEST["subject"]],
+        detail=detail[: _LONGEST["detail"]],
+        address=actor.address[: _LONGEST["address"]],
+        previous=last or FIRST,
+    )
+    entry.digest = digest_of(entry)
+    db.add(entry)
+    await db.flush()
+
+
+def digest_of(entry: AuditEntry) -> str:
+    """Return the digest that an entry must have."""
+    content = [
+        entry.previous,
+        entry.made.isoformat(),
+        entry.actor,
+        entry.action,
+        entry.subject,
+        entry.detail,
+        entry.address,
+    ]
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+
+
+async def first_break(db: AsyncSession) -> int | None:
+    """Return the id of the first entry that does not follow from the one before, if any."""
+    previous = FIRST
+    async for entry in await db.stream_scalars(select(AuditEntry).order_by(AuditEntry.id)):
+        if entry.previous != previous or entry.digest != digest_of(entry):
+            return entry.id
+        previous = entry.digest
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for in the audit; empty means anything."""
+
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
+    begin: date | None = None
+    end: date | None = None
+    after: int | None = None
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> Search:
+        """Read the address of a page; what cannot be read is not looked for."""
+        return cls(
+            actor=query.get("actor", "").strip()[: _LONGEST["actor"]],
+            action=one_of(ACTION_NAMES, query.get("action")),
+            subject=query.get("subject", "").strip()[: _LONGEST["subject"]],
+            begin=day(query.get("from")),
+            end=day(query.get("to")),
+            after=row_id(query.get("after")),
+        )
+
+    def query(self) -> dict[str, str]:
+        """Return the address of the first page, as `parse` reads it."""
+        return address(
+            actor=self.actor,
+            action=self.action,
+            subject=self.subject,
+            begin=self.begin,
+            end=self.end,
+        )
+
+
+async def find(db: AsyncSession, search: Search) -> Page[AuditEntry]:
+    """Return a page of the audit, the newest first."""
+    conditions: list[ColumnElement[bool]] = during(AuditEntry.made, search.begin, search.end)
+    for column, value in (
+        (AuditEntry.actor, search.actor),
+        (AuditEntry.action, search.action),
+        (AuditEntry.subject, search.subject),
+    ):
+        if value:
+            conditions.append(column == value)
+    query = select(AuditEntry.id, AuditEntry).where(*conditions)
+    return await page_of(
+        db, query, AuditEntry.id, search.after, newest=True, line=lambda row: row[1]
+    )

@@ -1,0 +1,101 @@
+"""The refusals that only the office knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from portal_demo.errors import PersonError
+from portal_demo.language import Text
+
+
+@dataclass(eq=False)
+class OfficeLogInRefused(PersonError):
+    """Name, password and code do not belong together; which of them is wrong is not told."""
+
+    reason = "office-log-in-refused"
+    title = Text("ログインできませんでした", "The log-in failed")
+    en = "Officer ID, password and code do not belong together. A code can be used once only: wait for the next one."
+    ja = "担当者ID、パスワード、認証コードのいずれかが正しくありません。認証コードは1回だけ使用できます。使用済みの場合は、次の認証コードが表示されてから入力してください。"
+
+
+@dataclass(eq=False)
+class OfficerCardUnknown(PersonError):
+    """The card is good, but no officer's."""
+
+    reason, status = "officer-card-unknown", 403
+    title = Text("担当者のICカードではありません", "This is no officer's card")
+    en = "This IC card is not registered for an officer. Ask an administrator to register it, or log in with a password."
+    ja = "このICカードは担当者のICカードとして登録されていません。管理者に登録を依頼するか、パスワードでログインしてください。"
+
+
+@dataclass(eq=False)
+class CodeWrong(PersonError):
+    """The code is not the authenticator app's, or was used already."""
+
+    reason = "code-wrong"
+    title = Text("認証コードが正しくありません", "The code is wrong")
+    en = "The code is wrong or was used already. Check the clock of the device and enter the next code."
+    ja = "認証コードが正しくないか、使用済みです。端末の時刻を確認し、次に表示される認証コードを入力してください。"
+
+
+@dataclass(eq=False)
+class Forbidden(PersonError):
+    """The officer's role does not allow it."""
+
+    reason, status = "forbidden", 403
+    title = Text("この操作の権限がありません", "Your role does not allow this")
+    en = "Your role does not allow this. Ask an administrator."
+    ja = "あなたの権限では、この操作を行えません。必要な場合は管理者に依頼してください。"
+
+
+@dataclass(eq=False)
+class AlreadyDecided(PersonError):
+    """Another officer, or another tab, was faster."""
+
+    who: str
+    what: Text
+    when: Text
+    reason, status = "already-decided", 409
+    title = Text("すでに処理されています", "This was decided already")
+    en = "{who} has decided this application already: {what}, {when}. Nothing was changed now."
+    ja = "この申請は、{who}がすでに処理しています（{what}、{when}）。今回の操作では何も変更していません。"
+
+
+@dataclass(eq=False)
+class ApplicationMoved(PersonError):
+    """The bidder has added to it since the page was shown."""
+
+    reason, status = "application-moved", 409
+    title = Text("申請の内容が変わりました", "The application has changed")
+    en = "The bidder has changed the registration since you opened this page. Look at it again, then decide."
+    ja = "この画面を開いた後に、申請者が登録内容を変更しました。内容をもう一度確認してから、処理してください。"
+
+
+@dataclass(eq=False)
+class NotDecidable(PersonError):
+    """There is nothing to decide: it took effect at once, or belongs to another application."""
+
+    reason, status = "not-decidable", 409
+    title = Text("審査の対象ではありません", "There is nothing to decide")
+    en = "This application needs no decision of its own."
+    ja = "この申請は、単独での審査の対象ではありません。"
+
+
+@dataclass(eq=False)
+class EntryUnknown(PersonError):
+    """There is no such thing in the office."""
+
+    reason, status = "entry-unknown", 404
+    title = Text("見つかりません", "Not found")
+    en = "There is nothing of this number."
+    ja = "指定された番号のものはありません。一覧から選び直してください。"
+
+
+@dataclass(eq=False)
+class LinkUnknown(PersonError):
+    """The one-time link was used, is too old, or never was one."""
+
+    reason, status = "link-unknown", 410
+    title = Text("このリンクは使用できません", "The link cannot be used")
+    en = "The link was used already or is too old. Ask for a new one."
+    ja = "このリンクは使用済みか、有効期限が切れています。もう一度、発行を依頼してください。"

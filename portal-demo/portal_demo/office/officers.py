@@ -1,0 +1,135 @@
+"""Officers: how they log in, with password and code or with a card, and how they are set up."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from portal_demo.clock import Clock
+from portal_demo.db import Database
+from portal_demo.language import Text
+from portal_demo.models import Session
+from portal_demo.office import totp
+from portal_demo.office.errors import CodeWrong, OfficeLogInRefused
+from portal_demo.office.models import Officer
+from portal_demo.office.roles import Role
+from portal_demo.users import (
+    count_guess,
+    forget_guesses,
+    guess_key,
+    hash_password,
+    password_matches,
+)
+
+PASSWORD_LENGTHS = (12, 256)
+PASSWORD_FAULT = Text(
+    "パスワードは12文字以上256文字以内で、担当者IDを含まないものを入力して下さい。",
+    "A password has 12 to 256 characters and does not contain the officer ID.",
+)
+
+
+def key_of(login: str) -> str:
+    """Return the key under which an officer's wrong passwords are counted."""
+    return guess_key("office", login)
+
+
+def ready(officer: Officer, session: Session) -> bool:
+    """Tell whether an officer may work: a password alone is good for enrolling a second factor."""
+    return officer.totp_enrolled or session.certificate is not None
+
+
+async def find_officer(db: AsyncSession, login: str) -> Officer | None:
+    """Return the officer of a log-in name."""
+    found: Officer | None = await db.scalar(select(Officer).where(Officer.login == login))
+    return found
+
+
+async def check_log_in(
+    database: Database, login: str, password: str, code: str, clock: Clock
+) -> Officer:
+    """Return the officer. Raises LockedOut or OfficeLogInRefused.
+
+    The code is not asked of somebody who has not enrolled an authenticator yet: they get no
+    further than to do so. Runs transactions of its own, for a refusal must be remembered.
+    """
+    async with database.transaction() as db:
+        await count_guess(db, key_of(login), clock)
+        officer = await find_officer(db, login)
+    good = await password_matches(officer.password_hash if officer else "", password)
+    if officer is None or not good or officer.disabled:
+        raise OfficeLogInRefused
+    async with database.transaction() as db:
+        if officer.totp_enrolled and not await _take_code(db, officer, code, clock()):
+            raise OfficeLogInRefused
+        await forget_guesses(db, key_of(login))
+    return officer
+
+
+async def find_by_card(db: AsyncSession, sha256: str) -> Officer | None:
+    """Return the officer whose card has a log-in certificate, unless they are disabled."""
+    found: Officer | None = await db.scalar(
+        select(Officer).where(Officer.certificate_sha256 == sha256, Officer.disabled.is_(False))
+    )
+    return found
+
+
+async def begin_enrolment(db: AsyncSession, officer: Officer) -> str:
+    """Return the secret to enrol; the same until it has been enrolled."""
+    if not officer.totp_secret:
+        officer.totp_secret = totp.new_secret()
+        await db.flush()
+    return officer.totp_secret
+
+
+async def enrol(db: AsyncSession, officer: Officer, code: str, now: datetime) -> None:
+    """Let the authenticator count from now on. Raises CodeWrong."""
+    if not officer.totp_secret or not await _take_code(db, officer, code, now):
+        raise CodeWrong
+    officer.totp_enrolled = True
+
+
+async def _take_code(db: AsyncSession, officer: Officer, code: str, now: datetime) -> bool:
+    """Use a code up; of two at once only one finds it unused."""
+    step = totp.matching_step(officer.totp_secret, code, now)
+    if step is None:
+        return False
+    taken = await db.scalar(
+        update(Officer)
+        .where(Officer.id == officer.id, Officer.totp_step < step)
+        .values(totp_step=step)
+        .returning(Officer.id)
+    )
+    return taken is not None
+
+
+def password_fault(login: str, password: str) -> Text | None:
+    """Return what is wrong with a new password."""
+    shortest, longest = PASSWORD_LENGTHS
+    fits = shortest <= len(password) <= longest and login.casefold() not in password.casefold()
+    return None if fits else PASSWORD_FAULT
+
+
+async def add_officer(
+    db: AsyncSession,
+    *,
+    login: str,
+    name: str,
+    mail: str,
+    role: Role,
+    now: datetime,
+    password: str = "",
+) -> Officer:
+    """Store a new officer; without a password they cannot log in before they have set one."""
+    officer = Officer(
+        login=login,
+        name=name,
+        mail=mail,
+        role=role,
+        password_hash=await hash_password(password) if password else "",
+        created=now,
+    )
+    db.add(officer)
+    await db.flush()
+    return officer

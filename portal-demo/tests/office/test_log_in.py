@@ -1,0 +1,239 @@
+"""Who gets into the office, and who does not."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from portal_demo.models import Session
+from portal_demo.office import totp
+from portal_demo.office.demo import PASSWORD
+from portal_demo.office.models import AuditEntry
+from portal_demo.office.officers import add_officer, find_officer
+from portal_demo.office.roles import Role
+from portal_demo.pages import PORTAL
+
+WRONG = "wrong-password-1"
+OWN = "a-long-password-of-theirs"
+
+
+async def audited(app, action):
+    async with app[PORTAL].database.transaction() as db:
+        entries = await db.scalars(select(AuditEntry).where(AuditEntry.action == action))
+        return [(entry.actor, entry.detail) for entry in entries]
+
+
+async def test_password_and_code_lead_to_the_queue(app, new_clerk):
+    clerk = await new_clerk(None)
+    answer = await clerk.try_log_in("shinsa01")
+    assert answer.url == "/office/applications"
+    assert answer.element("role") == "審査"
+    assert await audited(app, "log-in") == [("shinsa01", "password")]
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "code"),
+    [
+        ("shinsa01", WRONG, None),
+        ("shinsa01", PASSWORD, "000000"),
+        ("shinsa01", PASSWORD, ""),
+        ("nobody", PASSWORD, "000000"),
+        ("nobody", "nobody's password", "000000"),
+    ],
+)
+async def test_a_refusal_does_not_tell_what_is_wrong(new_clerk, login, password, code):
+    clerk = await new_clerk(None)
+    if code is None:
+        code = await clerk.code(login)
+    answer = await clerk.try_log_in(login, password=password, code=code)
+    assert answer.status == 422
+    assert 'data-reason="office-log-in-refused"' in answer.text
+    assert password not in answer.text.partition('id="demo"')[0]
+    assert (await clerk.get("/office/applications")).url == "/office/login"
+
+
+async def test_a_code_is_good_once(new_clerk, clock):
+    first, second = await new_clerk(None), await new_clerk(None)
+    code = await first.code("shinsa01")
+    assert (await first.try_log_in("shinsa01", code=code)).url == "/office/applications"
+    assert (await second.try_log_in("shinsa01", code=code)).status == 422
+    clock.advance(seconds=totp.PERIOD_S)
+    assert (await second.try_log_in("shinsa01", code=code)).status == 422
+    clock.advance(seconds=totp.PERIOD_S)
+    assert (await second.try_log_in("shinsa01")).url == "/office/applications"
+
+
+async def test_codes_of_the_neighbouring_periods_are_taken_and_no_others(new_clerk, clock):
+    clerk = await new_clerk(None)
+    code = await clerk.code("shinsa01")
+    clock.advance(seconds=2 * totp.PERIOD_S)
+    assert (await clerk.try_log_in("shinsa01", code=code)).status == 422
+    clock.advance(seconds=60)
+    code = await clerk.code("shinsa01")
+    clock.advance(seconds=totp.PERIOD_S)
+    assert (await clerk.try_log_in("shinsa01", code=code)).url == "/office/applications"
+
+
+async def test_guessing_locks_the_account_for_a_while(app, new_clerk, clock):
+    clerk = await new_clerk(None)
+    for _ in range(5):
+        assert (await clerk.try_log_in("shinsa01", password=WRONG)).status == 422
+        clock.advance(seconds=20)
+    answer = await clerk.try_log_in("shinsa01")
+    assert answer.status == 429
+    assert "15分" in answer.text or "14分" in answer.text
+    assert len(await audited(app, "log-in-refused")) == 5
+    clock.advance(minutes=16)
+    assert (await clerk.try_log_in("shinsa01")).url == "/office/applications"
+
+
+async def test_what_is_typed_for_nobody_is_not_written_down(app, new_clerk):
+    clerk = await new_clerk(None)
+    await clerk.try_log_in("my-secret-password", code="000000")
+    assert await audited(app, "log-in-refused") == []
+
+
+async def test_a_disabled_officer_is_out_at_once(app, clerk, new_clerk):
+    async with app[PORTAL].database.transaction() as db:
+        (await find_officer(db, "shinsa01")).disabled = True
+    assert (await clerk.get("/office/applications")).url == "/office/login"
+    other = await new_clerk(None)
+    assert (await other.try_log_in("shinsa01")).status == 422
+
+
+async def test_a_log_in_gives_the_session_a_new_id(new_clerk):
+    clerk = await new_clerk(None)
+    await clerk.get("/office/login")
+    before = clerk.browser.cookie()
+    await clerk.log_in()
+    after = clerk.browser.cookie()
+    assert before != after
+    clerk.browser.client.session.cookie_jar.clear()
+    headers = {"Cookie": f"portal-office={before}"}
+    assert (await clerk.get("/office/applications", headers=headers)).url == "/office/login"
+
+
+async def test_a_session_of_one_side_is_none_of_the_other(app, clerk, visitor, card):
+    office = clerk.browser.cookie()
+    await visitor.log_in(card)
+    bidder = visitor.cookie()
+    async with app[PORTAL].database.transaction() as db:
+        assert sorted(await db.scalars(select(Session.realm))) == ["bidder", "office"]
+    for browser, path, name, cookie in (
+        (clerk.browser, "/office/applications", "portal-office", bidder),
+        (visitor, "/registration/search", "portal-session", office),
+    ):
+        browser.client.session.cookie_jar.clear()
+        answer = await browser.get(path, headers={"Cookie": f"{name}={cookie}"})
+        assert answer.url == "/office/login" or answer.status == 401
+
+
+async def test_the_session_ends_when_nothing_happens(clerk, clock):
+    clock.advance(minutes=9)
+    assert (await clerk.get("/office/applications")).status == 200
+    clock.advance(minutes=11)
+    assert (await clerk.get("/office/applications")).url == "/office/login"
+
+
+async def test_who_logs_out_is_out(app, clerk):
+    cookie = clerk.browser.cookie()
+    assert (await clerk.post("/office/logout")).url == "/office/login"
+    clerk.browser.client.session.cookie_jar.clear()
+    headers = {"Cookie": f"portal-office={cookie}"}
+    assert (await clerk.get("/office/applications", headers=headers)).url == "/office/login"
+    assert await audited(app, "log-out") == [("shinsa01", "")]
+
+
+async def new_officer(app, clock, password=OWN):
+    async with app[PORTAL].database.transaction() as db:
+        await add_officer(
+            db,
+            login="shinjin",
+            name="新人",
+            mail="shinjin@example.jp",
+            role=Role.ADMINISTRATOR,
+            now=clock(),
+            password=password,
+        )
+    return password
+
+
+async def test_a_password_alone_is_good_for_enrolling_and_nothing_else(app, new_clerk, clock):
+    password = await new_officer(app, clock)
+    clerk = await new_clerk(None)
+    page = await clerk.try_log_in("shinjin", password=password, code="")
+    assert page.url == "/office/setup"
+    assert "<svg" in page.text
+    assert (await clerk.get("/office/applications")).url == "/office/setup"
+    secret = page.element("secret").replace(" ", "")
+    wrong = await clerk.post("/office/setup", code="000000")
+    assert (wrong.status, wrong.element("secret").replace(" ", "")) == (422, secret)
+    code = await clerk.code("shinjin")
+    done = await clerk.post("/office/setup", code=" ".join((code[:3], code[3:])))
+    assert done.url == "/office/applications"
+    assert await audited(app, "totp-enrolled") == [("shinjin", "")]
+    again = await clerk.get("/office/setup")
+    assert again.url == "/office/applications"
+    assert secret not in again.text
+    other = await new_clerk(None)
+    assert (await other.try_log_in("shinjin", password=password, code="")).status == 422
+
+
+async def test_who_has_no_password_yet_does_not_get_in(app, new_clerk, clock):
+    await new_officer(app, clock, password="")
+    clerk = await new_clerk(None)
+    for password in ("", "nobody's password"):
+        clock.advance(minutes=1)
+        assert (await clerk.try_log_in("shinjin", password=password, code="")).status == 422
+
+
+async def register_card(app, card):
+    async with app[PORTAL].database.transaction() as db:
+        officer = await find_officer(db, "shinsa01")
+        officer.certificate_sha256 = card.authentication.fingerprint(
+            card.authentication.signature_hash_algorithm
+        ).hex()
+
+
+async def log_in_with(clerk, card, tools):
+    await clerk.get("/office/login/card")
+    challenge = (await clerk.browser.post("/api/office/challenge", {})).json["challenge"]
+    body = {"challenge": challenge, "token": card.token(tools.ORIGIN, challenge)}
+    return await clerk.browser.post("/api/office/login", body)
+
+
+async def test_an_officers_card_logs_in(app, new_clerk, card, tools):
+    await register_card(app, card)
+    clerk = await new_clerk(None)
+    answer = await log_in_with(clerk, card, tools)
+    assert answer.json == {"location": "/office/applications"}
+    assert (await clerk.get("/office/applications")).status == 200
+    assert await audited(app, "log-in") == [("shinsa01", "card")]
+
+
+async def test_another_card_of_the_same_authority_does_not(app, new_clerk, card, make_card, tools):
+    await register_card(app, card)
+    clerk = await new_clerk(None)
+    answer = await log_in_with(clerk, make_card(), tools)
+    assert (answer.status, answer.reason) == (403, "officer-card-unknown")
+    assert (await clerk.get("/office/applications")).url == "/office/login"
+
+
+async def test_a_bidders_challenge_is_none_of_the_office(app, new_clerk, card, visitor, tools):
+    await register_card(app, card)
+    challenge = await visitor.challenge()
+    clerk = await new_clerk(None)
+    await clerk.get("/office/login/card")
+    body = {"challenge": challenge, "token": card.token(tools.ORIGIN, challenge)}
+    assert (await clerk.browser.post("/api/office/login", body)).reason == "challenge-unknown"
+
+
+async def test_a_log_in_from_elsewhere_is_refused(new_clerk):
+    clerk = await new_clerk(None)
+    await clerk.get("/office/login")
+    clerk.browser.csrf = "forged"
+    fields = {"login": "shinsa01", "password": PASSWORD, "code": await clerk.code("shinsa01")}
+    assert (await clerk.post("/office/login", **fields)).status == 403
+    clerk.browser.origin = "http://evil.test"
+    await clerk.get("/office/login")
+    assert (await clerk.post("/office/login", **fields)).status == 403
