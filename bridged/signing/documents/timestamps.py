@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from asn1crypto import cms, tsp, x509
+from pyhanko.sign.general import check_ess_certid
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation.generic_cms import validate_sig_integrity
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
@@ -15,6 +17,9 @@ from bridged.errors import TimestampUnavailable
 from bridged.signing.documents.job import Outside
 
 GRANTED = {"granted", "granted_with_mods"}
+HASHES = {"sha256", "sha384", "sha512"}
+MAX_SKEW = timedelta(minutes=10)
+"""How far the authority's time may be from this computer's clock."""
 
 
 class CheckedTimeStamper(TimeStamper):
@@ -61,11 +66,25 @@ async def _checked(
         "it is for another document",
     )
     _require(info["nonce"].native == request["nonce"].native, "it answers another request")
+    _check_time(info["gen_time"].native)
     certificates = [each.chosen for each in signed["certificates"] if each.name == "certificate"]
     signer = _check_signature(signed, certificates)
+    validity = signer["tbs_certificate"]["validity"]
+    _require(
+        validity["not_before"].native <= info["gen_time"].native <= validity["not_after"].native,
+        "its certificate was not valid then",
+    )
     if roots:
         await _check_chain(signer, certificates, roots)
     return token
+
+
+def _check_time(at: datetime) -> None:
+    now = datetime.now(UTC)
+    _require(
+        abs(at - now) <= MAX_SKEW,
+        f"it says {at:%Y-%m-%d %H:%M} UTC, this computer's clock {now:%Y-%m-%d %H:%M} UTC",
+    )
 
 
 def _check_signature(
@@ -78,9 +97,12 @@ def _check_signature(
         raise TimestampUnavailable(detail="its certificate is missing")
     usage = signer.extended_key_usage_value
     _require(
-        usage is not None and usage.native == ["time_stamping"],
+        usage is not None
+        and usage.native == ["time_stamping"]
+        and "extended_key_usage" in signer.critical_extensions,
         "its certificate is not for time-stamps",
     )
+    _check_binding(signer_info, signer)
     content = signed["encap_content_info"]["content"]
     digest = hashlib.new(signer_info["digest_algorithm"]["algorithm"].native, content.contents)
     intact, valid = validate_sig_integrity(
@@ -91,6 +113,24 @@ def _check_signature(
     )
     _require(intact and valid, "its signature is wrong")
     return signer
+
+
+def _check_binding(signer_info: cms.SignerInfo, signer: x509.Certificate) -> None:
+    """Require that the signature names its certificate (RFC 3161, 2.4.1; RFC 5816)."""
+    attributes = {each["type"].native: each["values"] for each in signer_info["signed_attrs"]}
+    named = [
+        signing_certificate["certs"][0]
+        for name in ("signing_certificate", "signing_certificate_v2")
+        for signing_certificate in attributes.get(name, ())
+    ]
+    _require(
+        bool(named) and all(check_ess_certid(signer, each) for each in named),
+        "its signature does not name its certificate",
+    )
+    _require(
+        signer_info["digest_algorithm"]["algorithm"].native in HASHES,
+        "it is signed with a weak hash",
+    )
 
 
 def _is_of(sid: cms.SignerIdentifier, certificate: x509.Certificate) -> bool:

@@ -73,17 +73,27 @@ class Authority:
     asked: list[bytes] = field(default_factory=list)
 
     @classmethod
-    def of(cls, ca: DemoCa, *, purpose: bool = True) -> Authority:
+    def of(
+        cls,
+        ca: DemoCa,
+        *,
+        purpose: bool = True,
+        critical: bool = True,
+        days: int = 30,
+        kind: type[DummyTimeStamper] = DummyTimeStamper,
+    ) -> Authority:
         key = new_rsa_key()
         extensions = [key_usage("digital_signature")]
         if purpose:
             extensions.append(
-                Extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+                Extension(
+                    x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=critical
+                )
             )
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "demo TSA")])
-        certificate = ca.issue(name, key.public_key(), certificates.valid_for(30), extensions)
+        certificate = ca.issue(name, key.public_key(), certificates.valid_for(days), extensions)
         der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        stamper = DummyTimeStamper(
+        stamper = kind(
             tsa_cert=asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER)),
             tsa_key=asn1_keys.PrivateKeyInfo.load(der),
             certs_to_embed=None,
