@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bridged.errors import ConfigError
+
+PROBE_BYTES = 16384
+"""As many must fit on the disk before it is called full."""
 
 
 def private_folder(folder: Path) -> None:
@@ -17,6 +21,34 @@ def private_folder(folder: Path) -> None:
     status = folder.stat()
     if status.st_uid != os.getuid() or status.st_mode & 0o022:
         raise ConfigError(file=str(folder), detail="other users can write to this folder")
+
+
+def why_unwritable(folder: Path) -> str | None:
+    """Return what keeps the files of a folder from being written, by writing one; None: nothing.
+
+    A folder that is not there yet is not made.
+    """
+    try:
+        if not folder.exists():
+            above = next(each for each in folder.parents if each.exists())
+            return None if os.access(above, os.W_OK | os.X_OK) else f"{above}: no permission"
+        private_folder(folder)
+        for file in folder.iterdir():
+            if file.is_file() and not os.access(file, os.R_OK | os.W_OK):
+                return f"{file.name}: no permission"
+        probe = folder / f".probe-{secrets.token_hex(8)}"
+        try:
+            with os.fdopen(create_private(probe), "wb") as file_:
+                file_.write(bytes(PROBE_BYTES))
+                file_.flush()
+                os.fsync(file_.fileno())
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        return error.strerror or str(error)
+    except ConfigError as error:
+        return error.detail
+    return None
 
 
 def create_private(path: Path) -> int:

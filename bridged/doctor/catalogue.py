@@ -46,6 +46,36 @@ CATALOGUE: dict[str, Entry] = {
         "その箇所を直してください。書き方は bridged config show で確かめられます。",
         "Mend that place. `bridged config show` prints every key.",
     ),
+    # ---- what is written down ----
+    "records-unwritable": Entry(
+        Severity.ERROR,
+        "記録の保存先 {path} に書き込めません（{detail}）",
+        "Nothing can be written in {path} ({detail})",
+        "書き込めない間は署名できません。ディスクの空き容量と、フォルダーの所有者・権限を確かめてください。",
+        "Nothing is signed like this. See whether the disk is full, and to whom the folder belongs.",
+    ),
+    "sites-broken": Entry(
+        Severity.WARNING,
+        "許可したサイトの一覧 {file} が壊れています（{detail}）",
+        "The list of allowed sites, {file}, is broken ({detail})",
+        "次に読み込むときに別名で保存されます。サイトが接続したときに、もう一度許可してください。",
+        "It will be put aside. Allow the sites again when they ask.",
+    ),
+    "sites-put-aside": Entry(
+        Severity.HINT,
+        "壊れていた許可の一覧が {file} に残っています",
+        "A broken list of allowed sites was put aside as {file}",
+        "サイトが接続したときに、もう一度許可してください。このファイルは削除してかまいません。",
+        "Allow the sites again when they ask. You may delete that file.",
+    ),
+    "audit-good": _good("利用の記録: {count}件（改変なし）", "Records of use: {count}, unchanged"),
+    "audit-changed": Entry(
+        Severity.WARNING,
+        "利用の記録が改変されているか、欠けています（{places}か所）",
+        "Records of use were changed or are missing (places: {places})",
+        "場所を確かめてください: bridged log verify （心当たりがなければ管理者に連絡してください）",
+        "See where: bridged log verify. If you do not know why, tell your administrator.",
+    ),
     # ---- the daemon ----
     "daemon-running": _good(
         "bridged {version} がポート{port}で動作しています",

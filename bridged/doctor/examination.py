@@ -13,6 +13,7 @@ from bridged.doctor import browsers, cards, machine, service
 from bridged.doctor.context import Context
 from bridged.doctor.daemon import daemon, token
 from bridged.doctor.finding import Finding
+from bridged.doctor.records import records
 from bridged.doctor.settings import settings
 from bridged.errors import BridgedError
 from bridged.model import Certificate, Reader
@@ -24,6 +25,7 @@ from bridged.service.readers import Readers
 def examine(bus: Bus, context: Context | None = None, file: Path | None = None) -> list[Finding]:
     """Run every check; with a daemon of ours the cards are seen through it, else by ourselves."""
     findings, context = settings(context, file)
+    findings += records(whole=True)
     findings += daemon(context)
     findings += service.pcscd(context, bus)
     if findings[-1].name in {"pcscd-good", "pcsc-programs"}:

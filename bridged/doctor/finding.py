@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
@@ -10,6 +11,10 @@ from bridged.doctor.catalogue import CATALOGUE, Severity
 
 Language = Literal["ja", "en"]
 Fields = dict[str, str | int]
+
+
+_SERIAL = re.compile(r" \([^()]*\)(?= [0-9A-F]{2} [0-9A-F]{2}$)")
+"""The serial number of a device in the name that pcscd gives its reader."""
 
 
 class ExitStatus(IntEnum):
@@ -56,8 +61,10 @@ class Finding:
         }
 
     def anonymous(self) -> Finding:
-        """Return it without what says who the person is."""
+        """Return it without what says who the person is, or which reader of its kind is his."""
         shown = {k: "***" if k in self.personal else v for k, v in self.fields.items()}
+        if "reader" in shown:
+            shown["reader"] = _SERIAL.sub(" (***)", str(shown["reader"]))
         return Finding(self.name, shown)
 
 

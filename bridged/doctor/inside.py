@@ -8,6 +8,7 @@ from pathlib import Path
 from bridged.doctor import browsers, cards, machine, service
 from bridged.doctor.context import Context
 from bridged.doctor.finding import Finding
+from bridged.doctor.records import records
 from bridged.doctor.settings import settings
 from bridged.errors import PcscUnavailable
 from bridged.model import ReaderState
@@ -40,6 +41,7 @@ def examine(
 ) -> list[Finding]:
     """Run the checks that need no card; blocks, and for seconds where pcscd hangs."""
     findings, context = settings(context, file)
+    findings += records(whole=False)
     if known is None:
         findings += service.pcscd(context, bus)
     else:

@@ -100,15 +100,10 @@ class SiteStore:
 
     def _read(self, path: Path) -> Sites:
         try:
-            file = msgspec.json.decode(path.read_bytes(), type=_File)
-            if file.version != VERSION:
-                raise ValueError(f"version {file.version} is not known")
-            for site in file.sites:
-                if Origin.parse(site.origin) is None:
-                    raise ValueError(f"{site.origin!r} is no origin")
+            file = _parse(path)
         except FileNotFoundError:
             return {}
-        except (ValueError, msgspec.DecodeError, RecursionError) as error:
+        except _NO_LIST as error:
             aside = path.with_name(f"{path.name}.broken-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
             path.replace(aside)
             log.error(
@@ -128,6 +123,31 @@ class SiteStore:
     def _failed(self, error: Exception) -> RecordFailed:
         log.error("%s cannot be written: %s", self._path, error)
         return RecordFailed()
+
+
+_NO_LIST = (ValueError, msgspec.DecodeError, RecursionError)
+
+
+def _parse(path: Path) -> _File:
+    """Return the content of a file; raises `_NO_LIST`."""
+    file = msgspec.json.decode(path.read_bytes(), type=_File)
+    if file.version != VERSION:
+        raise ValueError(f"version {file.version} is not known")
+    for site in file.sites:
+        if Origin.parse(site.origin) is None:
+            raise ValueError(f"{site.origin!r} is no origin")
+    return file
+
+
+def why_unreadable(path: Path) -> str | None:
+    """Return what is wrong with a file of sites; None where it is right, or not there."""
+    try:
+        _parse(path)
+    except FileNotFoundError:
+        return None
+    except (*_NO_LIST, OSError) as error:
+        return str(error)
+    return None
 
 
 def _changed(sites: Sites, origin: str, change: Change) -> Sites:

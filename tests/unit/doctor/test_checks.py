@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bridged.config import Config
+from bridged.config import Config, state_dir
 from bridged.doctor import browsers, cards, machine, processes, service
 from bridged.doctor.cards import Seen
 from bridged.doctor.catalogue import CATALOGUE, Severity
@@ -22,6 +22,7 @@ from bridged.doctor.context import Context
 from bridged.doctor.daemon import daemon
 from bridged.doctor.examination import examine
 from bridged.doctor.finding import Finding, exit_status
+from bridged.doctor.records import records
 from bridged.errors import CardFault, CardInUse, CardMute, PcscUnavailable
 from bridged.model import Reader, ReaderState
 from bridged.virtual.ca import DemoCa
@@ -248,6 +249,55 @@ def test_the_holder_is_left_out_of_what_is_given_away(computer: Context, ca: Dem
     findings = diagnosed(_settled(computer), bus)
     assert "IT業者電子01" in str([finding.to_json() for finding in findings])
     assert "IT業者電子01" not in str([finding.anonymous().to_json() for finding in findings])
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("ACS ACR38U-CCID (A12-345) 00 00", "ACS ACR38U-CCID (***) 00 00"),
+        ("SCM SCR 3310 [CCID Interface] (2112) 00 01", "SCM SCR 3310 [CCID Interface] (***) 00 01"),
+        ("Reader (old) X 00 00", "Reader (old) X 00 00"),
+    ],
+)
+def test_the_serial_number_of_a_reader_is_left_out_too(name: str, shown: str) -> None:
+    assert Finding("reader-empty", {"reader": name}).anonymous().fields == {"reader": shown}
+
+
+# ---- what is written down ----
+
+
+@pytest.fixture
+def state(computer: Context) -> Path:
+    folder = state_dir() / "audit"
+    folder.mkdir(mode=0o700, parents=True)
+    folder.parent.chmod(0o700)
+    return folder.parent
+
+
+def test_records_that_can_be_kept_are_no_finding(computer: Context, state: Path) -> None:
+    assert names(records(whole=False)) == []
+    assert names(records(whole=True)) == ["audit-good"]
+    assert [file.name for file in state.iterdir()] == ["audit"], "the probe is gone"
+
+
+def test_folders_that_are_not_there_yet_are_not_made(computer: Context) -> None:
+    assert names(records(whole=True)) == ["audit-good"]
+    assert not state_dir().exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(computer: Context, state: Path) -> None:
+    (state / "audit").rmdir()
+    (state / "audit").write_text("")
+    assert names(records(whole=True)) == ["records-unwritable"]
+
+
+def test_a_list_of_sites_that_names_no_origin_is_named(computer: Context, state: Path) -> None:
+    site = {"origin": "nonsense", "grants": [], "at": "2026-01-01T00:00:00Z", "how": "prompt"}
+    (state / "sites.json").write_text(json.dumps({"version": 1, "sites": [site]}))
+    (finding,) = records(whole=False)
+    assert finding.name == "sites-broken"
+    assert "'nonsense' is no origin" in finding.title("ja")
+    assert (state / "sites.json").exists(), "looking changes nothing"
 
 
 # ---- the computer ----
