@@ -18,7 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import register
 from portal_demo.announcements import numbers_merged
-from portal_demo.errors import (
+from portal_demo.language import Language
+from portal_demo.matching import same_name
+from portal_demo.merge_errors import (
     CompaniesDiffer,
     MergeEmpty,
     NumberMalformed,
@@ -27,8 +29,6 @@ from portal_demo.errors import (
     NumberUsed,
     UserIdsCollide,
 )
-from portal_demo.language import Language
-from portal_demo.matching import same_name
 from portal_demo.models import Base, Card, Company, Draft, MergedNumber, User
 from portal_demo.validation import is_mail, is_number
 

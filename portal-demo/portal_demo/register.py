@@ -23,14 +23,19 @@ async def last_change(db: AsyncSession) -> int:
 
 
 async def record_change(db: AsyncSession, kind: str, now: datetime) -> None:
-    """Note a change of the register, so that no import is applied to another than it was read for."""
-    while True:
-        try:
-            async with db.begin_nested():
-                db.add(RegisterChange(previous=await last_change(db), kind=kind, made=now))
-        except IntegrityError:  # another one came first, and has been committed by now
-            continue
-        return
+    """Note a change of the register; of several at once, each waits for the one before."""
+    while not await record_change_after(db, await last_change(db), kind, now):
+        pass
+
+
+async def record_change_after(db: AsyncSession, previous: int, kind: str, now: datetime) -> bool:
+    """Note a change that follows from `previous`; False if another one has come after that."""
+    try:
+        async with db.begin_nested():
+            db.add(RegisterChange(previous=previous, kind=kind, made=now))
+    except IntegrityError:
+        return False
+    return True
 
 
 async def search(db: AsyncSession, number: str, name: str) -> Company:

@@ -9,20 +9,17 @@ from sqlalchemy import func, select
 
 from portal_demo import merging, register
 from portal_demo.demo import fill_register
-from portal_demo.errors import (
+from portal_demo.errors import CompanyUnknown, FormIncomplete, NumberMerged, PortalError
+from portal_demo.mail.outbox import mails
+from portal_demo.merge_errors import (
     CompaniesDiffer,
-    CompanyUnknown,
-    FormIncomplete,
     MergeEmpty,
     NumberMalformed,
-    NumberMerged,
     NumberMergedAlready,
     NumberUnknown,
     NumberUsed,
-    PortalError,
     UserIdsCollide,
 )
-from portal_demo.mail.outbox import mails
 from portal_demo.merging import merge, plan
 from portal_demo.models import Application, Card, Company, Draft, MergedNumber, RegisterChange, User
 
