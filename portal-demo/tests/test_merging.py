@@ -43,8 +43,8 @@ async def filled(database, clock):
         for n, number in enumerate((FIRST, SECOND)):
             application = Application(
                 number=f"20260604-00000{n}", procedure="register", owner=f"card:{n}",
-                company_number=number, confirmation=str(n), document=b"{}", status="仮登録",
-                created=clock(),
+                company_number=number, confirmation=str(n), document=b"{}", document_sha256="0" * 64,
+                status="仮登録", created=clock(),
             )  # fmt: skip
             db.add(application)
             await db.flush()
