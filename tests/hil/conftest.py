@@ -1,4 +1,4 @@
-"""One private pcscd for the session. A tool that is missing fails the tests that need it."""
+"""What all tests over a real pcscd have: their mark, and a PIN that is looked for everywhere."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from bridged.virtual.pcscd import PrivatePcscd
 
 from .canary import CANARY, SECOND, disguises, found, journalled, running
 
@@ -27,16 +25,3 @@ def _canary_is_nowhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     assert [name for folder in left for name in found(folder, forms)] == []
     assert running(forms) == []
     assert journalled(forms) == []
-
-
-@pytest.fixture(scope="session")
-def pcscd() -> Iterator[PrivatePcscd]:
-    """A running pcscd with two vpcd readers, both empty."""
-    with PrivatePcscd(readers=2) as daemon:
-        yield daemon
-
-
-@pytest.fixture(scope="session")
-def ca_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the demo CA of the session's cards is."""
-    return tmp_path_factory.mktemp("ca")

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bridged.cards import registry
+from bridged.cards.base import Input, SecurityStatus
 from bridged.cards.pkcs11.discovery import Modules
+from bridged.cards.pkcs11.module import Module
 from bridged.client.client import Bridge, connect
 from bridged.config import Pkcs11Settings
 from bridged.errors import CardRemoved, ModuleFault, PinBlocked, PinIncorrect, PinLastTry
 from bridged.model import Algorithm, CardType, Certificate, Grant, ReaderState, Usage
 from bridged.pcsc.scard import PcscBus
 from bridged.pin.prompt import Prompts
+from bridged.secret import Pin
 from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
 from bridged.signing import webeid
@@ -27,6 +28,10 @@ from bridged.sites.policy import SitePolicy
 from bridged.virtual.card_process import CardProcess
 from bridged.virtual.pcscd import PrivatePcscd
 from bridged.virtual.profiles import EBID_PIN, JPKI_AUTHENTICATION_PIN, JPKI_SIGNATURE_PIN
+
+from ..unit.cards.module_subjects import OPENSC, OpenScSubject, reader_with_card
+from ..unit.cards.subjects import FLAGGED
+from ..unit.signing.openssl import openssl_verifies
 
 ORIGIN = "https://portal.example"
 CHALLENGE = "c" * 44
@@ -62,8 +67,12 @@ def profile(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def card(pcscd: PrivatePcscd, ca_directory: Path, profile: str) -> Iterator[CardProcess]:
+def card(
+    pcscd: PrivatePcscd, ca_directory: Path, profile: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[CardProcess]:
+    monkeypatch.setenv("PCSCLITE_CSOCK_NAME", pcscd.socket_name)
     card = pcscd.spawn_card(profile, ca_directory)
+    reader_with_card()
     yield card
     card.close()
 
@@ -76,24 +85,7 @@ async def only(bridge: Bridge, usage: Usage) -> Certificate:
 def assert_signed(folder: Path, der: bytes, algorithm: Algorithm, data: bytes, made: bytes) -> None:
     """Let openssl verify a signature with the certificate's public key."""
     public = x509.load_der_x509_certificate(der).public_key()
-    (folder / "key").write_bytes(
-        public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    )
-    (folder / "data").write_bytes(data)
-    (folder / "signature").write_bytes(made)
-    options = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"]
-    command = [
-        "openssl",
-        "dgst",
-        f"-sha{algorithm[2:]}",
-        "-verify",
-        "key",
-        "-signature",
-        "signature",
-    ]
-    command += [*(options if algorithm.startswith("PS") else []), "data"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.stdout == "Verified OK\n", done.stderr
+    assert openssl_verifies(public, algorithm, made, data, folder)
 
 
 async def test_a_card_that_only_opensc_knows_logs_in_and_signs(
@@ -190,3 +182,21 @@ async def test_a_card_pulled_out_while_signing_fails_and_is_followed(
             if event.name == "card.inserted":
                 break
     assert (await only(bridge, Usage.AUTHENTICATION)).x509 is not None
+
+
+@pytest.mark.parametrize("profile", ["piv-all"])
+def test_a_signature_that_a_module_cannot_make_leaves_the_card_to_other_programs(
+    card: CardProcess,
+) -> None:
+    """OpenSC 0.23 makes none with RSA-4096, and is in a transaction ever after."""
+    pins = dict.fromkeys(Usage, (EBID_PIN, "pin"))
+    opensc = OpenScSubject(Module(OPENSC, "OpenSC"), reader_with_card(), pins, FLAGGED, card=card)
+    driver = opensc.driver()
+    key = driver.keys(Usage.SIGNATURE)[0]
+    driver.verify_pin_guarded(key, Pin(EBID_PIN), accept_last_try=False)
+    with pytest.raises(ModuleFault):
+        driver.sign(key, Input.RSA_DIGEST_INFO, bytes(32))
+    opensc.intrude()
+    with pytest.raises(SecurityStatus):
+        driver.sign(key, Input.RSA_DIGEST_INFO, bytes(32))
+    driver.end()

@@ -312,7 +312,13 @@ class Pkcs11Driver(Driver):
             c.Failure.GONE: CardRemoved,
             c.Failure.CANCELLED: UserCancelled,
         }
-        raise meanings[what]() if what in meanings else self._process.module.fault(what)
+        if what in meanings:
+            raise meanings[what]()
+        # OpenSC says no more than GeneralError of a blocked JPKI PIN.
+        blocked = not isinstance(call, c.Sign) and self.pin_status(key).blocked
+        # It keeps the card from all other programs after a signature that it cannot make.
+        self.end()
+        raise PinBlocked if blocked else self._process.module.fault(what)
 
     def _call(self, call: c.Call, kind: type[T]) -> T:
         try:

@@ -1,208 +1,211 @@
-"""Every driver with a virtual card of its kind, over channels with and without extended length."""
+"""Every driver over every card we have, each as a subject of the contract."""
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from bridged.cards import registry
-from bridged.cards.base import Driver
 from bridged.cards.jpki import JpkiDriver
 from bridged.cards.piv import PivDriver
+from bridged.cards.pkcs11.module import Module
 from bridged.model import Usage
-from bridged.pcsc.apdu import SW, Command, Response
-from bridged.pcsc.channel import Channel
-from bridged.secret import Pin
-from bridged.virtual import certificates, jpki, piv, profiles
+from bridged.virtual import certificates
 from bridged.virtual.ca import DemoCa
 from bridged.virtual.card import VirtualCard
-from bridged.virtual.reference_data import ReferenceData
+from bridged.virtual.card_process import CardProcess
+from bridged.virtual.pcscd import PrivatePcscd
+from bridged.virtual.profile import load, shipped
+from bridged.virtual.profiles import (
+    EBID_PIN,
+    JPKI_AUTHENTICATION_PIN,
+    JPKI_SIGNATURE_PIN,
+    make_card,
+)
+
+from ..conftest import OnToken, SoftHsm
+from .module_subjects import OPENSC, OpenScSubject, SoftHsmSubject, reader_with_card
+from .subjects import (
+    FLAGGED,
+    GUILD_DRIVER,
+    UNCHANGEABLE,
+    UNLIMITED,
+    NativeSubject,
+    Pins,
+    Subject,
+    guild_card,
+    prefers_global_pin,
+    wants_files_selected,
+)
+
+KNOWN = [name for name in shipped() if load(name).piv or load(name).jpki]
+"""Every card that is shipped, but for the one that no driver knows."""
+MADE_OF = {
+    "global": ("ebid", prefers_global_pin),
+    "phone": ("jpki", wants_files_selected),
+    "guild": ("ec-only", guild_card),
+}
+"""Further cards, and whose keys they have."""
+BOTH_LENGTHS = {"ebid", "ec-only", "piv-all", "jpki", *MADE_OF}
+NATIVE = [(name, length) for name in (*KNOWN, *MADE_OF) for length in ("short", "extended")]
+NATIVE = [each for each in NATIVE if each[0] in BOTH_LENGTHS or each[1] == "extended"]
+OPENSC_CARDS = {"ebid": FLAGGED, "ec-only": FLAGGED, "jpki": UNCHANGEABLE}
+TOKENS = ("rsa", "ec")
+
+PIV_PINS: Pins = dict.fromkeys(Usage, (EBID_PIN, "pin"))
+GLOBAL_PINS: Pins = dict.fromkeys(Usage, (EBID_PIN, "global"))
+JPKI_PINS: Pins = {
+    Usage.AUTHENTICATION: (JPKI_AUTHENTICATION_PIN, "authentication"),
+    Usage.SIGNATURE: (JPKI_SIGNATURE_PIN, "signature"),
+}
 
 
-class Stranger:
-    """Another application on the card, with files of all names, which takes any PIN it is given."""
-
-    aid = bytes.fromhex("D276000124010304")
-    pins: ClassVar[Mapping[str, ReferenceData]] = {}
-
-    def __init__(self) -> None:
-        self.pins_seen: list[bytes] = []
-
-    def select(self, p2: int) -> Response:
-        return Response(b"", SW.OK)
-
-    def deselect(self) -> None:
-        pass
-
-    def process(self, command: Command) -> Response:
-        if command.ins in {0x20, 0x24, 0x2C}:
-            if command.data:
-                self.pins_seen.append(command.data)
-            return Response(b"", 0x63C9)
-        return Response(b"", SW.OK if command.ins == 0xA4 else SW.FILE_NOT_FOUND)
+def native_kinds() -> list[object]:
+    """Return the cards that drivers of ours talk to."""
+    return [pytest.param((*each, ""), id="-".join(each)) for each in NATIVE]
 
 
-@dataclass
-class Subject:
-    """A driver's card in a reader; `sent` tells each command with the transaction it was sent in."""
+def module_kinds() -> list[object]:
+    """Return the cards that a module talks to."""
+    opensc = [
+        pytest.param((name, "", "opensc"), id=f"opensc-{name}", marks=pytest.mark.hil)
+        for name in OPENSC_CARDS
+    ]
+    softhsm = [pytest.param((name, "", "softhsm"), id=f"softhsm-{name}") for name in TOKENS]
+    return [*opensc, *softhsm]
 
-    name: str
-    kind: type[Driver]
-    card: VirtualCard
-    pins: Mapping[Usage, tuple[str, str]]
-    stranger: Stranger = field(default_factory=Stranger)
-    channel: Channel = field(default_factory=Channel)
-    sent: list[tuple[int, Command]] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.card = VirtualCard([*self.card._applets, self.stranger], b"two")
+@pytest.fixture(scope="module", params=[*native_kinds(), *module_kinds()])
+def kind(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+    """A card's name, the length of its commands, and its module if it has one."""
+    return request.param  # type: ignore[no-any-return]
 
-    def transmit(self, apdu: bytes) -> bytes:
-        self.sent.append((self.channel.transaction, Command.decode(apdu)))
-        return self.card.transmit(apdu)
 
-    def begin(self) -> None:
-        """Begin another transaction."""
-        self.channel.transaction += 1
+@pytest.fixture
+def subject(kind: tuple[str, str, str], request: pytest.FixtureRequest) -> Iterator[Subject]:
+    """A card under the contract, as new."""
+    name, length, module = kind
+    if module == "opensc":
+        yield from request.getfixturevalue("opensc")(name)
+    elif module == "softhsm":
+        yield from request.getfixturevalue("token")(name)
+    else:
+        made: NativeSubject = request.getfixturevalue("native")(name)
+        made.channel.attach(made.transmit, extended=length == "extended")
+        made.begin()
+        yield made
 
-    def reset(self) -> None:
-        """Let another program reset the card."""
-        self.card.reset()
-        self.channel.attach(self.transmit, extended=self.channel.extended)
-        self.begin()
 
-    def intrude(self) -> None:
-        """Let another program select its own application in a transaction of its own."""
-        answer = self.card.transmit(Command(0x00, 0xA4, 0x04, 0x0C, Stranger.aid).encode())
-        assert answer == b"\x90\x00"
-        self.begin()
-
-    def driver(self) -> Driver:
-        driver = self.kind.detect(self.channel)
-        assert driver is not None
-        return driver
-
-    def pin(self, usage: Usage) -> Pin:
-        return Pin(self.pins[usage][0])
-
-    def wrong_pin(self, usage: Usage) -> Pin:
-        right = self.pins[usage][0]
-        return Pin(right[:-1] + ("1" if right[-1] != "1" else "2"))
-
-    def tries_left(self, usage: Usage) -> int:
-        return self.card.pins[self.pins[usage][1]].tries_left
-
-    def pins_sent(self) -> list[Command]:
-        return [command for _, command in self.sent if command.ins == 0x20 and command.data]
+# ---- drivers of our own ----
 
 
 @pytest.fixture(scope="session")
-def _ec_card(ca: DemoCa) -> VirtualCard:
+def _issued(ca: DemoCa) -> Callable[[str], VirtualCard]:
+    """Return a function: the card of a profile, whose keys are made once."""
+    made: dict[str, VirtualCard] = {}
+
+    def issued(name: str) -> VirtualCard:
+        if name not in made:
+            made[name] = make_card(name, ca)
+        return made[name]
+
+    return issued
+
+
+@pytest.fixture
+def native(
+    _issued: Callable[[str], VirtualCard], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], NativeSubject]:
+    """Return a function: the subject of a name."""
+
+    def native(name: str) -> NativeSubject:
+        profile, change = MADE_OF.get(name, (name, lambda card: card))
+        card = change(_issued(profile))
+        if name == "guild":
+            driver = GUILD_DRIVER.GuildDriver
+            monkeypatch.setattr(registry, "DRIVERS", (*registry.DRIVERS, driver))
+            return NativeSubject(driver, card, PIV_PINS)
+        if profile == "jpki":
+            return NativeSubject(JpkiDriver, card, JPKI_PINS)
+        return NativeSubject(PivDriver, card, GLOBAL_PINS if name == "global" else PIV_PINS)
+
+    return native
+
+
+# ---- OpenSC ----
+
+
+@pytest.fixture(scope="module")
+def _card_process(
+    kind: tuple[str, str, str], pcscd: PrivatePcscd, ca_directory: Path
+) -> Iterator[CardProcess]:
+    card = pcscd.spawn_card(kind[0], ca_directory)
+    yield card
+    card.close()
+
+
+@pytest.fixture
+def opensc(
+    _card_process: CardProcess, pcscd: PrivatePcscd, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Iterator[OpenScSubject]]:
+    """Return a function: the subject of a name, in a private pcscd."""
+    monkeypatch.setenv("PCSCLITE_CSOCK_NAME", pcscd.socket_name)
+
+    def opensc(name: str) -> Iterator[OpenScSubject]:
+        module, pins = Module(OPENSC, "OpenSC"), JPKI_PINS if name == "jpki" else PIV_PINS
+        promises = OPENSC_CARDS[name]
+        made = OpenScSubject(module, reader_with_card(), pins, promises, card=_card_process)
+        made.note(monkeypatch)
+        yield made
+        made.mend()
+
+    return opensc
+
+
+# ---- SoftHSM ----
+
+
+@pytest.fixture(scope="session")
+def _tokens(
+    tmp_path_factory: pytest.TempPathFactory, ca: DemoCa, rsa_key: rsa.RSAPrivateKey
+) -> dict[str, SoftHsm]:
+    """Tokens as company cards are, by their name: one key to log in, one to sign."""
+    made = {}
+    keys = {
+        "rsa": (rsa_key, rsa_key),
+        "ec": tuple(ec.generate_private_key(c) for c in (ec.SECP256R1(), ec.SECP384R1())),
+    }
+    issue = (certificates.ebid_authentication, certificates.ebid_signature)
     holder, validity = certificates.Cardholder(), certificates.valid_for(730)
-    keys = []
-    for reference, issue in (
-        (piv.AUTHENTICATION, certificates.ebid_authentication),
-        (piv.SIGNATURE, certificates.ebid_signature),
-    ):
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = issue(ca, key.public_key(), holder, validity)
-        keys.append(
-            piv.PivKey(
-                reference,
-                key,
-                certificate.public_bytes(Encoding.DER),
-                pin_always=reference == piv.SIGNATURE,
-            )
-        )
-    pin = ReferenceData(b"123456\xff\xff", 3)
-    return VirtualCard([piv.PivApplet(keys, pin, ReferenceData(b"12345678", 3))], b"ec")
-
-
-def prefers_global_pin(ebid: VirtualCard) -> VirtualCard:
-    """Return a card with the keys of another, whose PIN is the global one; PIV's is unknown."""
-    (applet,) = ebid._applets
-    pin, unknown = ReferenceData(b"123456\xff\xff", 3), ReferenceData(b"999999\xff\xff", 3)
-    puk = ReferenceData(b"12345678", 3)
-    return VirtualCard([piv.PivApplet([*applet._keys.values()], unknown, puk, pin)], b"global")
-
-
-def wants_files_selected(card: VirtualCard) -> VirtualCard:
-    """Return a phone with the keys of a JPKI card, which knows no short file identifiers."""
-    (applet,) = card._applets
-    keys = applet._keys
-    phone = jpki.JpkiApplet(
-        keys[jpki.EF_AUTHENTICATION_KEY],
-        keys[jpki.EF_SIGNATURE_KEY],
-        token=jpki.IPHONE_TOKEN,
-        short_identifiers=False,
-    )
-    return VirtualCard([phone], b"phone")
-
-
-def example(name: str):
-    """Import a module of `examples/new_card`, which `docs/adding-a-card.md` shows."""
-    path = Path(__file__).parents[3] / "examples" / "new_card" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-GUILD_DRIVER, GUILD_APPLET = example("guild_driver"), example("guild_applet")
-
-
-def guild_card(ec_card: VirtualCard) -> VirtualCard:
-    """Return the card of the documentation's example, with the keys of another."""
-    (applet,) = ec_card._applets
-    keys = {n: (key.key, key.certificate) for n, key in enumerate(applet._keys.values(), 1)}
-    pin = ReferenceData(b"123456\0\0", 3)
-    return VirtualCard([GUILD_APPLET.GuildApplet(keys, pin)], b"guild")
-
-
-@pytest.fixture(params=["ebid", "ebid-ec", "global", "jpki", "jpki-phone", "guild"])
-def profile(request) -> str:
-    return request.param
-
-
-@pytest.fixture(params=[False, True], ids=["short", "extended"])
-def subject(request, profile: str, cards, _ec_card, monkeypatch) -> Subject:
-    if profile == "guild":
-        driver = GUILD_DRIVER.GuildDriver
-        monkeypatch.setattr(registry, "DRIVERS", (*registry.DRIVERS, driver))
-        pins = dict.fromkeys(Usage, (profiles.EBID_PIN, "pin"))
-        made = Subject(profile, driver, guild_card(_ec_card), pins)
-    elif profile.startswith("jpki"):
-        pins = {
-            Usage.AUTHENTICATION: (profiles.JPKI_AUTHENTICATION_PIN, "authentication"),
-            Usage.SIGNATURE: (profiles.JPKI_SIGNATURE_PIN, "signature"),
-        }
-        card = cards["jpki"] if profile == "jpki" else wants_files_selected(cards["jpki"])
-        made = Subject(profile, JpkiDriver, card, pins)
-    else:
-        _ec_card.restore()
-        _ec_card.insert()
-        pins = dict.fromkeys(Usage, (profiles.EBID_PIN, "pin"))
-        card = cards["ebid"] if profile == "ebid" else _ec_card
-        if profile == "global":
-            pins = dict.fromkeys(Usage, (profiles.EBID_PIN, "global"))
-            card = prefers_global_pin(cards["ebid"])
-        made = Subject(profile, PivDriver, card, pins)
-    made.channel.attach(made.transmit, extended=request.param)
-    made.begin()
+    for name in TOKENS:
+        made[name] = SoftHsm(tmp_path_factory.mktemp(name) / "softhsm")
+        contents = [
+            OnToken(bytes((n,)), key, certified(ca, key.public_key(), holder, validity))
+            for n, (key, certified) in enumerate(zip(keys[name], issue, strict=True), 1)
+        ]
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("SOFTHSM2_CONF", str(made[name].configuration))
+            made[name].add("card", *contents)
     return made
 
 
 @pytest.fixture
-def public_key():
-    """Return a function: the public key of a certificate in DER."""
-    return lambda der: x509.load_der_x509_certificate(der).public_key()
+def token(
+    _tokens: dict[str, SoftHsm], softhsm: SoftHsm, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Iterator[SoftHsmSubject]]:
+    """Return a function: the subject of a name, a copy of the token of that name."""
+
+    def token(name: str) -> Iterator[SoftHsmSubject]:
+        tokens = Path("tokens")
+        shutil.copytree(_tokens[name].folder / tokens, softhsm.folder / tokens, dirs_exist_ok=True)
+        pins: Pins = dict.fromkeys(Usage, (softhsm.pin, "pin"))
+        made = SoftHsmSubject(softhsm.module(), "a reader", pins, UNLIMITED)
+        made.note(monkeypatch)
+        yield made
+        made.mend()
+
+    return token

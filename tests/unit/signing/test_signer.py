@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
     encode_dss_signature,
 )
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from bridged.cards.base import Input, Key
 from bridged.errors import CardFault
@@ -25,6 +24,8 @@ from bridged.signing import algorithms
 from bridged.signing.signer import sign_digest
 from bridged.virtual import certificates
 from bridged.virtual.keys import pkcs1_v15_block, raw_rsa
+
+from .openssl import openssl_verifies
 
 MESSAGE = "入札書".encode()
 HASHES = {32: hashes.SHA256(), 48: hashes.SHA384(), 64: hashes.SHA512()}
@@ -121,28 +122,6 @@ def test_openssl_verifies_every_algorithm(
     signature = sign_digest(Honest(private), key(form), der, algorithm, what_is_signed(algorithm))
     assert openssl_verifies(private.public_key(), algorithm, signature, MESSAGE, tmp_path)
     assert not openssl_verifies(private.public_key(), algorithm, signature, MESSAGE[1:], tmp_path)
-
-
-def openssl_verifies(
-    public, algorithm: Algorithm, signature: bytes, message: bytes, folder: Path
-) -> bool:
-    """Ask the command-line tool, which wants ECDSA as DER."""
-    if algorithm in CURVES:
-        half = len(signature) // 2
-        assert half == (public.key_size + 7) // 8
-        parts = (int.from_bytes(part, "big") for part in (signature[:half], signature[half:]))
-        signature = encode_dss_signature(*parts)
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    for name, content in (("key", pem), ("signature", signature), ("message", message)):
-        (folder / name).write_bytes(content)
-    verify = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "key", "-rawin"]
-    options = [] if algorithm is Algorithm.EdDSA else ["-digest", algorithms.hash_name(algorithm)]
-    if algorithm.startswith("PS"):
-        options += ["-pkeyopt", "rsa_padding_mode:pss", "-pkeyopt", "rsa_pss_saltlen:digest"]
-    files = ["-in", "message", "-sigfile", "signature"]
-    done = subprocess.run([*verify, *options, *files], cwd=folder, capture_output=True, check=False)
-    assert b"Signature Verif" in done.stdout + done.stderr, done
-    return done.returncode == 0
 
 
 def test_a_card_that_can_pad_is_left_to_do_it(ca, rsa_der: bytes) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -16,6 +17,8 @@ from bridged.secret import Pin
 from bridged.signing import algorithms
 from bridged.signing.signer import sign_digest
 from bridged.virtual import certificates
+
+from ...signing.openssl import openssl_verifies
 
 
 def kinds(driver) -> list[tuple[str, bytes | None]]:
@@ -105,8 +108,8 @@ def test_the_rules_of_the_pin_are_those_of_the_token(one_of_each) -> None:
     assert (rules.min_length, rules.max_length) == (4, 255)
 
 
-def test_every_algorithm_signs_what_its_certificate_verifies(
-    softhsm, on_token, rsa_key, signature, find
+def test_openssl_verifies_every_algorithm_there_is(
+    softhsm, on_token, rsa_key, signature, find, tmp_path
 ) -> None:
     made = [rsa_key, ed25519.Ed25519PrivateKey.generate()]
     made += [ec.generate_private_key(c) for c in (ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1())]
@@ -118,11 +121,12 @@ def test_every_algorithm_signs_what_its_certificate_verifies(
     used = set()
     for key in driver.keys(Usage.SIGNATURE):
         for algorithm in algorithms.supported_by(key):
-            digest = b"a message"
+            message = digest = b"a message"
             if algorithm is not Algorithm.EdDSA:
-                digest = hashlib.new(algorithms.hash_name(algorithm), digest).digest()
-            # Raises unless the signature verifies with the certificate.
-            assert sign_digest(driver, key, key.certificate, algorithm, digest)
+                digest = hashlib.new(algorithms.hash_name(algorithm), message).digest()
+            made = sign_digest(driver, key, key.certificate, algorithm, digest)
+            public = x509.load_der_x509_certificate(key.certificate).public_key()
+            assert openssl_verifies(public, algorithm, made, message, tmp_path)
             used.add(algorithm)
     assert used == set(Algorithm)
 
