@@ -17,6 +17,12 @@ COLUMNS = tuple(column for column in CompanyColumns.__annotations__)
 NOT_ON_CARD = "（証明書に記載がありません）"
 
 
+async def number_now(db: AsyncSession, number: str) -> str:
+    """Return the number that a company goes by now, for one that it has or had."""
+    merged = await db.get(MergedNumber, number)
+    return merged.company_number if merged else number
+
+
 async def last_change(db: AsyncSession) -> int:
     """Return the number of the register's last change; 0 before the first."""
     return await db.scalar(select(func.max(RegisterChange.id))) or 0

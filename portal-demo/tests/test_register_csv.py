@@ -303,7 +303,7 @@ async def test_many_faults_are_counted_and_the_first_are_told(filled, file, cloc
 
 
 async def test_empty_lines_columns_in_any_order_and_others_are_no_faults(filled, file, clock):
-    heading = ["備考", *reversed(HEADING)]
+    heading = ["備\x1b考", *reversed(HEADING)]
     heading[heading.index("地域区分コード")] = "地域区分"
     heading[heading.index("代表FAX番号")] = "代表ＦＡＸ番号 "
     rows = [["", *[""] * 12], ["=1+1", *reversed(line())], ["", *[" "] * 12]]
@@ -412,35 +412,40 @@ def test_a_cell_that_would_be_a_formula_is_written_as_text(start):
     assert cells == [f"'{start}cmd|' /C calc'!A0", "普通"]
 
 
-def cli(*arguments: str) -> int:
-    return main([*arguments])
-
-
 @pytest.fixture
 def url(tmp_path) -> str:
     return f"sqlite+aiosqlite:///{tmp_path / 'cli.sqlite3'}"
 
 
 def test_the_command_tells_imports_and_writes(file, url, tmp_path, capsys):
-    path = str(file(line(), encoding="cp932"))
-    assert cli("import", path, "--database", url, "--preview") == 0
-    assert "cp932: 1 new, 0 changed, 0 unchanged, 0 faults\n" in capsys.readouterr().out
-    assert cli("import", path, "--database", url) == 0
+    path = str(file(line(), heading=HEADING, encoding="cp932"))
+    asked = ["import", path, "--database", url, "--language", "en"]
+    assert main([*asked, "--preview"]) == 0
+    assert capsys.readouterr().out == "cp932: 1 new, 0 changed, 0 unchanged, 0 faults\n"
+    assert main(asked) == 0
     assert capsys.readouterr().out.endswith("imported\n")
-    assert cli("import", path, "--database", url) == 0
+    assert main(asked) == 0
     assert "0 new, 0 changed, 1 unchanged" in capsys.readouterr().out
-    written = str(tmp_path / "out.csv")
-    assert cli("export", written, "--database", url) == 0
+    written = tmp_path / "out.csv"
+    assert main(["export", str(written), "--database", url]) == 0
     assert capsys.readouterr().out == "1 companies\n"
-    assert "株式会社新規" in (tmp_path / "out.csv").read_text("utf-8-sig")
-    assert cli("export", written, "--database", url) == 1
+    assert "株式会社新規" in written.read_text("utf-8-sig")
+    assert main(["export", str(written), "--database", url]) == 1
 
 
-def test_the_command_names_faults_and_imports_nothing(file, url, capsys):
-    path = str(file(line(), line(登録番号="x")))
-    assert cli("import", path, "--database", url) == 1
+@pytest.mark.parametrize(
+    ("language", "told", "refusal"),
+    [
+        ("ja", "3行目: 登録番号は半角数字10文字で", "誤りがあるため、取り込みません"),
+        ("en", "line 3: Registration number: 10 half-width", "nothing of it was imported"),
+    ],
+)
+def test_the_command_names_faults_and_imports_nothing(file, url, capsys, language, told, refusal):
+    path = file(["", *line()], ["", *line(登録番号="x")], heading=["備考", *HEADING])
+    asked = ["import", str(path), "--database", url, "--language", language]
+    assert main(asked) == 1
     shown = capsys.readouterr()
-    assert "line 3: 登録番号は半角数字10文字で入力して下さい。 / Registration number:" in shown.err
-    assert "ファイルに誤りがあるため、取り込みません" in shown.err
-    assert "imported" not in shown.out
-    assert cli("import", path, "--database", url, "--preview") == 1
+    assert told in shown.err
+    assert refusal in shown.err
+    assert "備考" in shown.out
+    assert main([*asked, "--preview"]) == 1

@@ -14,6 +14,7 @@ from sqlalchemy import delete, select, update
 from portal_demo.authorities import load_authorities
 from portal_demo.cli import main
 from portal_demo.errors import ApplicationUnknown
+from portal_demo.merging import merge
 from portal_demo.models import Application, ApplicationEvidence, EvidenceFile, Signature
 from portal_demo.pages import PORTAL
 from portal_demo.verification import Check, Outcome, verify
@@ -73,6 +74,14 @@ async def test_an_application_is_good_long_after_its_certificates_have_expired(
     assert report.received == clock() - timedelta(days=5000)
     outcomes = {(finding.check, finding.outcome) for finding in report.findings}
     assert outcomes == {(check, Outcome.GOOD) for check in Check}
+
+
+async def test_an_application_is_good_after_its_number_was_merged(portal, registered, clock):
+    for old, new in (("1234567890", "2234567890"), ("2234567890", "3234567890")):
+        async with portal.database.transaction() as db:
+            await merge(db, [old], new, portal="http://portal.test", now=clock())
+    report = await report_of(portal)
+    assert report.good, report.findings
 
 
 async def test_it_asks_nobody(portal, registered, bureau, pointed_card, clock):

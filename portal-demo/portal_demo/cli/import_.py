@@ -6,16 +6,24 @@ import argparse
 import sys
 from pathlib import Path
 
+from portal_demo.cli.options import add_language
 from portal_demo.clock import utc_now
 from portal_demo.db import Database
 from portal_demo.errors import PortalError
 from portal_demo.language import Text
-from portal_demo.register_csv.columns import Fault
 from portal_demo.register_csv.importing import Preview, apply, preview
 from portal_demo.settings import Settings
 
 NAME = "import"
 HELP = "bring companies from a CSV file into the register"
+_COUNTS = Text(
+    "{encoding}: 新規{added}件、変更{changed}件、変更なし{unchanged}件、誤り{faults}件\n",
+    "{encoding}: {added} new, {changed} changed, {unchanged} unchanged, {faults} faults\n",
+)
+_COUNTED = ("encoding", "added", "changed", "unchanged", "faults")
+_IGNORED = Text("使用しない列: {names}\n", "columns ignored: {names}\n")
+_LINE = Text("{n}行目: {reason}\n", "line {n}: {reason}\n")
+_DONE = Text("取り込みました。\n", "imported\n")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preview", action="store_true", help="tell what would change, and change nothing"
     )
+    add_language(parser)
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -32,32 +41,25 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     try:
         await database.upgrade()
         seen = await preview(database, arguments.file, utc_now)
-        sys.stdout.write(_summary(seen))
-        sys.stderr.writelines(map(_fault, seen.first_faults))
+        language = arguments.language
+        sys.stdout.write(_summary(seen)[language])
+        sys.stderr.writelines(
+            _LINE.fill(n=f.line, reason=f.reason)[language] for f in seen.first_faults
+        )
         if arguments.preview:
             return 1 if seen.faults else 0
         async with database.transaction() as db:
             await apply(db, seen.digest, utc_now())
     except PortalError as e:
-        sys.stderr.write(f"portal-demo: {_both(e.message())}\n")
+        sys.stderr.write(f"portal-demo: {e.message()[arguments.language]}\n")
         return 1
     finally:
         await database.close()
-    sys.stdout.write("imported\n")
+    sys.stdout.write(_DONE[language])
     return 0
 
 
-def _summary(seen: Preview) -> str:
-    ignored = f", columns ignored: {'、'.join(seen.ignored)}" if seen.ignored else ""
-    return (
-        f"{seen.encoding}: {seen.added} new, {seen.changed} changed, {seen.unchanged} unchanged, "
-        f"{seen.faults} faults{ignored}\n"
-    )
-
-
-def _fault(fault: Fault) -> str:
-    return f"line {fault.line}: {_both(fault.reason)}\n"
-
-
-def _both(text: Text) -> str:
-    return f"{text.ja} / {text.en}"
+def _summary(seen: Preview) -> Text:
+    told = _COUNTS.fill(**{name: getattr(seen, name) for name in _COUNTED})
+    ignored = _IGNORED.fill(names="、".join(seen.ignored)) if seen.ignored else Text("", "")
+    return Text(told.ja + ignored.ja, told.en + ignored.en)

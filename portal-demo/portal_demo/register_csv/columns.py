@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from portal_demo.characters import plain_kanji
+from portal_demo.characters import plain_kanji, visible
 from portal_demo.fields import CARD_FORM, PHONE_LENGTH, POSTAL_LENGTH, SEARCH_FIELDS, Field, Rule
 from portal_demo.language import Text
 from portal_demo.register_csv.errors import HeaderDuplicate, HeaderMissing, TooManyColumns
@@ -112,7 +112,7 @@ def parse_header(cells: Sequence[str]) -> Header:
     return Header(
         positions=tuple((column, found[column.name]) for column in COLUMNS),
         width=len(cells),
-        ignored=tuple(heading[:40] for heading in headings if heading and heading not in named),
+        ignored=tuple(visible(one)[:40] for one in headings if one and one not in named),
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from portal_demo import documents, evidence
+from portal_demo import documents, evidence, register
 from portal_demo.authorities import Authority
 from portal_demo.documents import ApplicationDocument
 from portal_demo.errors import ApplicationUnknown
@@ -35,7 +35,14 @@ async def verify(db: AsyncSession, number: str, authorities: Iterable[Authority]
     if application is None:
         raise ApplicationUnknown
     files = await evidence.attached_to(db, application.id)
-    findings = [finding async for finding in _look(application, files, PathFinder(authorities))]
+    document = _parse(application.document)
+    findings = [records.document(application, readable=document is not None)]
+    if document:
+        company = await register.number_now(db, document.company_number)
+        findings.append(records.record(application, document, company))
+        findings.append(records.time(application, document))
+    findings += records.signatures(application, document)
+    findings += [one async for one in _look(application, files, PathFinder(authorities))]
     digest = documents.digest_of(application.document)
     return Report(number, application.created, digest, tuple(findings))
 
@@ -43,13 +50,7 @@ async def verify(db: AsyncSession, number: str, authorities: Iterable[Authority]
 async def _look(
     application: Application, files: Sequence[EvidenceFile], paths: PathFinder
 ) -> AsyncIterator[Finding]:
-    document = _parse(application.document)
-    yield records.document(application, readable=document is not None)
-    if document:
-        yield records.record(application, document)
-        yield records.time(application, document)
-    for found in records.signatures(application, document):
-        yield found
+    """Look at the certificates, and at what showed that they were good."""
     for file in files:
         yield certificates.file(file)
     for row in application.signatures:

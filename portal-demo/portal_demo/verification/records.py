@@ -29,13 +29,16 @@ def document(application: Application, *, readable: bool) -> Finding:
     )
 
 
-def record(application: Application, signed: ApplicationDocument) -> Finding:
-    """Compare what the office sees of an application with what was signed."""
+def record(application: Application, signed: ApplicationDocument, company_number: str) -> Finding:
+    """Compare what the office sees of an application with what was signed.
+
+    `company_number` is what the signed number is called now: it may have been merged.
+    """
     notes = (signed.login_certificate, signed.replaced_login_certificate)
     cards = [f"card:{note.sha256}" for note in notes if note]
     pairs = {
         "number": (application.number, number_of(application.id, application.created)),
-        "company_number": (application.company_number, signed.company_number),
+        "company_number": (application.company_number, company_number),
         "confirmation": (application.confirmation, signed.confirmation),
         "procedure": (BY_KIND[Kind(application.procedure)].title.ja, signed.procedure),
         "owner": (application.owner in cards, bool(cards)),
