@@ -145,9 +145,11 @@ class Stack:
             f'policies = ["{POLICY.dotted_string}"]\nhosts = ["127.0.0.1:{port}"]\n'
         )
 
-    def portal(self) -> subprocess.Popen[str]:
-        command = ["portal_demo", "serve", "--demo", "--port", str(self.portal_port)]
-        command += ["--database", f"sqlite+aiosqlite:///{self.folder}/portal.db"]
+    def portal(self, *more: str, database: str | None = None) -> subprocess.Popen[str]:
+        """Start the portal, on a database in a file by default; `more` are options of its own."""
+        database = database or f"sqlite+aiosqlite:///{self.folder}/portal.db"
+        command = ["portal_demo", "serve", "--demo", "--port", str(self.portal_port), *more]
+        command += ["--database", database]
         command += ["--trust", str(self._trust), "--origin", self.origin]
         command += ["--bridge-url", f"ws://127.0.0.1:{self.daemon_port}/v1"]
         return self._start("portal", command)
