@@ -444,12 +444,12 @@ class Cancelled(RetryableError):
 
 @dataclass(eq=False)
 class RateLimited(RetryableError):
-    """The site asks for more of the person's attention than it may."""
+    """The site, or all sites together, ask for more than they may."""
 
     retry_after_seconds: int
     reason, code = "rate-limited", 4402
-    en = "This site asked too often. Try again in {retry_after_seconds} seconds."
-    ja = "このサイトからの要求が多すぎます。{retry_after_seconds}秒後に、やり直してください。"
+    en = "Too much was asked in a short time. Try again in {retry_after_seconds} seconds."
+    ja = "短い時間に要求が集中しました。{retry_after_seconds}秒後に、やり直してください。"
 
 
 @dataclass(eq=False)

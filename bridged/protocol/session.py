@@ -39,13 +39,15 @@ class Session:
     def __init__(self) -> None:
         self._in_flight: set[int | str] = set()
 
-    def receive(self, text: str) -> Request | Refusal:
-        """Read one frame; every fault of it becomes the refusal to send."""
+    def receive(self, text: str, *, refusal: BridgedError | None = None) -> Request | Refusal:
+        """Read one frame; every fault of it becomes the refusal to send, as does a `refusal`."""
         try:
             envelope = codec.decode_envelope(text)
         except BridgedError as error:
             return Refusal(_failure(None, error))
         try:
+            if refusal is not None:
+                raise refusal
             return self._admit(envelope)
         except BridgedError as error:
             return Refusal(_failure(envelope.id, error))

@@ -18,11 +18,12 @@ from bridged.protocol.codec import encode
 from bridged.protocol.messages import SUBPROTOCOL, CloseCode
 from bridged.protocol.openrpc import document
 from bridged.server import ask, browser, pages, selftest, sites
-from bridged.server.connection import SITE_TIMES, Bucket, Connection
+from bridged.server.connection import Connection
 from bridged.server.door import Door
-from bridged.server.guard import guard, identify
+from bridged.server.guard import REQUEST_S, guard, identify
 from bridged.server.live import Streams
 from bridged.server.status import StatusPage
+from bridged.server.traffic import Traffic
 from bridged.service.hub import Hub
 from bridged.sites.origins import Origin
 from bridged.sites.policy import Site
@@ -49,17 +50,13 @@ class Daemon:
     hub: Hub
     token: str
     connections: set[Connection]
+    traffic: Traffic
 
     def full(self, site: Site) -> bool:
         """Whether the site, or all strangers together, have as many connections as they may."""
         of_site = sum(each.site.origin == site.origin for each in self.connections)
         strangers = sum(not each.site.grants for each in self.connections)
         return of_site >= MAX_CONNECTIONS or (not site.grants and strangers >= MAX_STRANGERS)
-
-    def bucket(self, site: Site) -> Bucket:
-        """Return what bounds the messages of a site, over all its connections."""
-        own = (each.of_site for each in self.connections if each.site.origin == site.origin)
-        return next(own, None) or Bucket(SITE_TIMES)
 
 
 DAEMON = web.AppKey("daemon", Daemon)
@@ -70,7 +67,7 @@ def create_app(
 ) -> web.Application:
     """Return the application; the hub is started and stopped by the caller."""
     app = web.Application(middlewares=[guard], client_max_size=MAX_BODY)
-    app[DAEMON] = Daemon(hub, token, set())
+    app[DAEMON] = Daemon(hub, token, set(), Traffic())
     streams = Streams(hub.changes)
     app.add_routes(
         [
@@ -120,7 +117,7 @@ async def listening(
     Port 0 picks a free one. Only connections of this user are served, unless `any_user`. Raises
     `AddressInUse`.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0, keepalive_timeout=REQUEST_S)
     await runner.setup()
     assert runner.server is not None
     door = Door(runner.server, any_user=any_user)
@@ -191,7 +188,7 @@ async def _socket(request: web.Request) -> web.StreamResponse:
     elif daemon.full(who):
         await ws.close(code=CloseCode.TOO_MANY_CONNECTIONS, message=b"too many connections")
     else:
-        connection = Connection(daemon.hub, ws, who, daemon.bucket(who))
+        connection = Connection(daemon.hub, ws, who, daemon.traffic.of(who.origin))
         daemon.connections.add(connection)
         try:
             await connection.run()

@@ -8,10 +8,11 @@ import secrets
 
 from aiohttp import WSMsgType, web
 
-from bridged.errors import BridgedError, InternalError
+from bridged.errors import BridgedError, InternalError, RateLimited
 from bridged.model import Wire
 from bridged.protocol.messages import CloseCode
 from bridged.protocol.session import Refusal, Request, Session, notification
+from bridged.server.traffic import Flood, Share, of_connection
 from bridged.service.hub import Hub
 from bridged.sites.policy import Site
 
@@ -22,18 +23,10 @@ MAX_QUEUE = 256
 SEND_TIMEOUT_S = 20.0
 IDLE_S = 3600.0
 """A connection that asks nothing for so long is closed; a client connects anew when it needs to."""
-BURST, FRAMES_PER_S = 500, 50
-"""Of one connection."""
-SITE_TIMES = 4
-"""As many times that may all connections of a site send together."""
 
 
 class TooSlow(Exception):
     """The page does not read what it is sent."""
-
-
-class Flood(Exception):
-    """The page sends more than anybody could mean."""
 
 
 class Idle(Exception):
@@ -44,29 +37,12 @@ class TurnedAway(Exception):
     """The site may not go on here."""
 
 
-class Bucket:
-    """Lets `BURST` frames through at once and `FRAMES_PER_S` in the long run, or `times` as many."""
-
-    def __init__(self, times: int = 1) -> None:
-        self._times, self._left, self._at = times, float(times * BURST), 0.0
-
-    def take(self, now: float) -> None:
-        """Take one; raises `Flood` when the bucket is empty."""
-        more = (now - self._at) * self._times * FRAMES_PER_S
-        self._left, self._at = min(float(self._times * BURST), self._left + more), now
-        if self._left < 1:
-            raise Flood
-        self._left -= 1
-
-
 class Connection:
     """A connected site; a `Peer` of the hub."""
 
-    def __init__(
-        self, hub: Hub, socket: web.WebSocketResponse, site: Site, of_site: Bucket
-    ) -> None:
+    def __init__(self, hub: Hub, socket: web.WebSocketResponse, site: Site, share: Share) -> None:
         self.site = site
-        self.of_site = of_site
+        self._share = share
         self._hub = hub
         self.socket = socket
         self._session = Session()
@@ -110,7 +86,7 @@ class Connection:
             await self.socket.close(code=code, message=code.name.encode())
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
-        loop, own = asyncio.get_running_loop(), Bucket()
+        loop, own = asyncio.get_running_loop(), of_connection()
         while True:
             try:
                 # A time-out of `receive` itself would begin anew with every pong.
@@ -120,18 +96,27 @@ class Connection:
                 raise Idle from None
             if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}:
                 return
-            for each in (own, self.of_site):
-                each.take(loop.time())
+            if not own.take(loop.time()):
+                raise Flood
+            refusal = self._too_much(loop.time())
             if message.type is not WSMsgType.TEXT:
                 await self.socket.close(code=1003, message=b"text frames only")
                 return
-            read = self._session.receive(message.data)
+            read = self._session.receive(message.data, refusal=refusal)
             if isinstance(read, Refusal):
                 self._queue(read.text)
                 continue
             task = tasks.create_task(self._answer(read))
             self._answering.add(task)
             task.add_done_callback(self._answering.discard)
+
+    def _too_much(self, now: float) -> RateLimited | None:
+        """Count a message for its site; returns why it is not heard, raises `Flood`."""
+        try:
+            self._share.take(now)
+        except RateLimited as error:
+            return error
+        return None
 
     async def _answer(self, request: Request) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 
@@ -9,6 +10,9 @@ from aiohttp import web
 
 from bridged.sites.origins import Origin, is_loopback
 from bridged.sites.policy import PROGRAM_GRANTS, Site, SitePolicy
+
+REQUEST_S = 20.0
+"""So long the head of a request may take, then its body; and a socket is kept for the next."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -36,12 +40,15 @@ def host_is_ours(host: str, port: int) -> bool:
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a foreign Host, and put the security headers on every answer."""
+    """Refuse a foreign Host, and what other pages fetch; put the security headers on every answer."""
     sockname = request.transport.get_extra_info("sockname") if request.transport else None
     if sockname is None or not host_is_ours(request.headers.get("Host", ""), sockname[1]):
         text = "This is not the host you look for.\n"
         return web.Response(status=403, text=text, headers=HEADERS)
     try:
+        if _fetched_elsewhere(request):
+            raise web.HTTPForbidden(text="A page elsewhere may open this page, not fetch it.\n")
+        await _read(request)
         response = await handler(request)
     except web.HTTPException as error:
         error.headers.update(HEADERS)
@@ -50,6 +57,31 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
     return response
+
+
+def _fetched_elsewhere(request: web.Request) -> bool:
+    """Whether another page wants this, for anything but the socket or to show it to the person.
+
+    It could read no answer; it could keep the daemon busy.
+    """
+    headers = request.headers
+    if request.path == "/v1" or headers.get("Sec-Fetch-Site") not in {"cross-site", "same-site"}:
+        return False
+    return (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest")) != (
+        "navigate",
+        "document",
+    )
+
+
+async def _read(request: web.Request) -> None:
+    """Wait for the body, so long and no longer; no handler waits for it after that."""
+    if not request.can_read_body:
+        return
+    try:
+        async with asyncio.timeout(REQUEST_S):
+            await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="The request did not come to its end.\n") from None
 
 
 def is_program(request: web.Request, token: str) -> bool:

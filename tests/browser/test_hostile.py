@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from playwright.async_api import Browser, BrowserContext, Frame, Page, async_playwright
 
 from bridged.config import PinWay
+from bridged.doctor import inside
 from bridged.model import Grant
 from bridged.pin.prompt import PER_SITE, Asker, Dialog, Prompts
 from bridged.pin.question import Answer, Question
@@ -161,15 +163,21 @@ async def house(tls: ssl.SSLContext) -> AsyncIterator[House]:
     await runner.cleanup()
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@asynccontextmanager
+async def a_browser(*arguments: str) -> AsyncIterator[Browser]:
     resolve = "--host-resolver-rules=MAP *.test 127.0.0.1"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*ARGUMENTS, resolve]
+            executable_path=CHROMIUM, args=[*ARGUMENTS, resolve, *arguments]
         )
         yield browser
         await browser.close()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with a_browser() as browser:
+        yield browser
 
 
 @pytest.fixture
@@ -221,14 +229,26 @@ async def test_a_name_that_only_contains_the_allowed_one_is_a_stranger(
         assert await call(page, "reader.list") == "site-not-allowed"
 
 
-async def test_dns_rebinding_reaches_nothing(house: House, context: BrowserContext) -> None:
-    """The page's own name points to loopback: for the browser the daemon is its own site."""
+async def test_dns_rebinding_reaches_nothing(house: House) -> None:
+    """The page's own name points to loopback: for the browser the daemon is its own site.
+
+    By a browser that does not look where a page came from (Local Network Access).
+    """
     host = f"rebind.test:{house.port}"
-    page = await context.new_page()
+    async with a_browser("--disable-features=LocalNetworkAccessChecks") as browser:
+        context = await browser.new_context()
+        await context.add_init_script(SCRIPT)
+        await rebound(host, await context.new_page())
+
+
+async def rebound(host: str, page: Page) -> None:
     answer = await page.goto(f"http://{host}/")
     assert answer is not None
     assert answer.status == 403
     assert "bridged" not in await page.content()
+    # The page itself came from elsewhere, before its name pointed here.
+    await page.route(f"http://{host}/before", lambda route: route.fulfill(body="<title>x</title>"))
+    await page.goto(f"http://{host}/before")
     look = """async (path) => {
       const answer = await fetch(path, {
         method: path === "/" ? "GET" : "POST",
@@ -273,6 +293,41 @@ async def test_no_request_of_another_page_changes_anything(
     assert answer is not None
     assert answer.status == 403
     assert site in house.hub.policy.store.sites
+
+
+async def test_another_page_cannot_make_the_daemon_look_at_the_computer(
+    house: House, context: BrowserContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the status page shows takes long; opening it is for the person alone."""
+    looks: list[object] = []
+    examine = inside.examine
+
+    def noted(*what: Any, **more: Any) -> Any:
+        looks.append(what)
+        return examine(*what, **more)
+
+    monkeypatch.setattr(inside, "examine", noted)
+    page = await visit(context, house.origin("evil.test"))
+    url = f"http://127.0.0.1:{house.port}/"
+    fetched = """async (url) => {
+      await Promise.allSettled([
+        fetch(url), fetch(url, { mode: "no-cors" }), fetch(url + "health", { mode: "no-cors" }),
+        ...["img", "script", "iframe"].map((name) => new Promise((done) => {
+          const element = document.createElement(name);
+          element.onload = element.onerror = done;
+          element.src = url;
+          document.body.append(element);
+        })),
+      ]);
+    }"""
+    await page.evaluate(fetched, url)
+    assert looks == []
+    async with context.expect_page() as opening:
+        await page.evaluate("(url) => { window.open(url, '_blank', 'noopener') }", url)
+    opened = await opening.value
+    await opened.wait_for_load_state()
+    assert "bridged" in await opened.content()
+    assert len(looks) == 1
 
 
 async def frame_of(page: Page, name: str) -> Frame:
@@ -401,12 +456,8 @@ async def test_a_public_page_needs_the_persons_permission_and_no_preflight(
     app = create_app(house.hub, "token")
     app.on_response_prepare.append(note)
     public = f"--ip-address-space-overrides=127.0.0.1:{house.pages}=public"
-    resolve = "--host-resolver-rules=MAP *.test 127.0.0.1"
     origin = house.origin("portal.test")
-    async with listening(app, 0) as port, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*ARGUMENTS, resolve, public]
-        )
+    async with listening(app, 0) as port, a_browser(public) as browser:
         context = await browser.new_context(ignore_https_errors=True)
         await context.add_init_script(SCRIPT)
         page = await visit(context, origin)
@@ -416,4 +467,3 @@ async def test_a_public_page_needs_the_persons_permission_and_no_preflight(
         await context.grant_permissions(["local-network-access"], origin=origin)
         assert await page.evaluate(opening) == "open"
         assert seen == ["GET"]
-        await browser.close()

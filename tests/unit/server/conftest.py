@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from blockbuster import BlockBuster
 
 from bridged.model import Grant
 from bridged.pin.prompt import Prompts
-from bridged.server.app import create_app, listening
+from bridged.server.app import DAEMON, create_app, listening
+from bridged.server.traffic import Traffic
 from bridged.service.hub import Hub
 from bridged.sites.policy import SitePolicy
 from bridged.virtual.inprocess import InProcessBus
@@ -23,6 +24,7 @@ TOKEN = "token-of-the-test"
 class Daemon:
     port: int
     hub: Hub
+    traffic: Traffic = field(default_factory=Traffic)
 
     @property
     def http(self) -> str:
@@ -38,6 +40,7 @@ async def daemon(bus: InProcessBus, no_blocking: BlockBuster) -> AsyncIterator[D
     policy = SitePolicy({ALLOWED: frozenset(Grant)})
     hub = Hub(bus, Prompts(), policy)
     await hub.start()
-    async with listening(create_app(hub, TOKEN), 0) as port:
-        yield Daemon(port, hub)
+    app = create_app(hub, TOKEN)
+    async with listening(app, 0) as port:
+        yield Daemon(port, hub, app[DAEMON].traffic)
     await hub.stop()

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from websockets import State
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
@@ -18,7 +19,9 @@ from bridged.model import Grant
 from bridged.pin.prompt import Prompts
 from bridged.protocol import messages as m
 from bridged.server import connection as connection_module
+from bridged.server import traffic
 from bridged.server.app import MAX_MESSAGE, create_app, listening
+from bridged.server.traffic import Bucket
 from bridged.service.hub import Hub
 from bridged.sites.policy import SitePolicy
 from bridged.sites.store import How
@@ -197,6 +200,34 @@ async def test_a_foreign_host_is_refused_everywhere(daemon: Daemon, path: str, h
         assert response.status == 403
 
 
+OPENED = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "empty"},
+        {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+        {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+        {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+        {},
+    ],
+)
+async def test_another_page_may_open_the_status_page_and_not_fetch_it(
+    daemon: Daemon, site: str, how: dict[str, str]
+) -> None:
+    async with aiohttp.ClientSession() as http:
+        for headers, status in (
+            ({"Sec-Fetch-Site": site, **how}, 403),
+            ({"Sec-Fetch-Site": site, **OPENED}, 200),
+            ({"Sec-Fetch-Site": "none", **OPENED}, 200),
+            ({"Sec-Fetch-Site": "same-origin", **how}, 200),
+        ):
+            async with http.get(daemon.http, headers=headers) as response:
+                assert response.status == status
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
 async def test_every_name_of_loopback_is_ours(daemon: Daemon, host: str) -> None:
     async with (
@@ -305,8 +336,8 @@ async def test_a_site_has_so_many_connections_and_no_more(
 
 
 async def test_a_flood_is_cut_off(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_module, "BURST", 3)
-    monkeypatch.setattr(connection_module, "FRAMES_PER_S", 0)
+    monkeypatch.setattr(traffic, "BURST", 3)
+    monkeypatch.setattr(traffic, "PER_S", 0)
     async with open_socket(daemon) as ws:
         for _ in range(3):
             assert "result" in await ask(ws, "bridge.info")
@@ -318,9 +349,9 @@ async def test_a_flood_is_cut_off(daemon: Daemon, monkeypatch: pytest.MonkeyPatc
 async def test_the_connections_of_a_site_share_what_it_may_send(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "BURST", 4)
-    monkeypatch.setattr(connection_module, "FRAMES_PER_S", 0)
-    monkeypatch.setattr("bridged.server.app.SITE_TIMES", 1)
+    monkeypatch.setattr(traffic, "BURST", 4)
+    monkeypatch.setattr(traffic, "PER_S", 0)
+    monkeypatch.setattr(traffic, "SITE_TIMES", 1)
     async with open_socket(daemon) as one, open_socket(daemon) as two:
         for ws in (one, two, one, two):
             assert "result" in await ask(ws, "bridge.info")
@@ -329,6 +360,38 @@ async def test_the_connections_of_a_site_share_what_it_may_send(
         await two.send("{}")
         await two.wait_closed()
         assert two.close_code == m.CloseCode.FLOOD
+
+
+async def test_a_site_that_connects_anew_may_send_no_more_for_it(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "BURST", 2)
+    monkeypatch.setattr(traffic, "PER_S", 0)
+    monkeypatch.setattr(traffic, "SITE_TIMES", 1)
+    for _ in range(2):
+        async with open_socket(daemon) as ws:
+            assert "result" in await ask(ws, "bridge.info")
+    async with open_socket(daemon) as ws:
+        await ws.send("{}")
+        await ws.wait_closed()
+        assert ws.close_code == m.CloseCode.FLOOD
+
+
+async def test_all_sites_together_may_send_so_much_and_each_is_still_heard(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "RESERVED_BURST", 1)
+    monkeypatch.setattr(traffic, "RESERVED_PER_S", 0)
+    daemon.traffic._together = Bucket(2, 0)
+    async with open_socket(daemon, "https://evil.example") as evil, open_socket(daemon) as good:
+        for _ in range(3):
+            assert "result" in await ask(evil, "bridge.info")
+        refused = (await ask(evil, "bridge.info"))["error"]["data"]
+        assert (refused["reason"], refused["retryAfterSeconds"]) == ("rate-limited", 1)
+        assert all(refused["messages"][language] for language in ("ja", "en"))
+        assert "result" in await ask(good, "bridge.info"), "what is kept for it alone"
+        assert (await ask(good, "bridge.info"))["error"]["data"]["reason"] == "rate-limited"
+        assert evil.state is good.state is State.OPEN
 
 
 async def test_a_connection_that_asks_nothing_is_closed(

@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from bridged.server import connection
+from bridged.server import traffic
 from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.profiles import EBID_PIN
@@ -34,7 +34,7 @@ async def test_of_two_connections_just_one_gets_the_lease_a_thousand_times(
     daemon: Daemon, bus: InProcessBus, ebid: VirtualCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So many messages are a flood, of all connections of a site together.
-    monkeypatch.setattr(connection, "BURST", 10 * RACES)
+    monkeypatch.setattr(traffic, "BURST", 10 * RACES)
     wins = [0, 0]
     async with open_socket(daemon) as ws:
         bus.insert(0, ebid)
