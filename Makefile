@@ -67,11 +67,13 @@ build: set-up ## Build the wheels and the npm package into build/
 	$(BIN)/uv build --quiet --no-build-isolation --out-dir build portal-demo
 	cd client-js && npm pack --silent --pack-destination ../build
 
-.PHONY: deb deb-test
+.PHONY: deb deb-test pipx-test
 deb: set-up ## Build the Debian package into build/
 	@tools/deb
 deb-test: deb ## Install, use, upgrade and purge it in a fresh Debian (as root)
 	@tools/deb-test
+pipx-test: build ## Install the wheel with pipx in a fresh Debian 13, polkit included (as root)
+	@tools/pipx-test
 
 .PHONY: clean
 clean: ## Remove what was built and installed here

@@ -6,6 +6,7 @@ import argparse
 
 from bridged import __version__
 from bridged.cli import (
+    browsers,
     ca,
     call,
     card,
@@ -24,6 +25,7 @@ from bridged.cli import (
 COMMANDS = (
     serve,
     sites,
+    browsers,
     log,
     doctor,
     settings,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from bridged.browsers import CHROMIUMS, FIREFOX, Browser
 from bridged.doctor.context import Context
 from bridged.doctor.finding import Fields, Finding
 
@@ -19,40 +19,13 @@ BLOCKED = tuple(f"{kind}BlockedForUrls" for kind in _KINDS)
 ALLOWED = tuple(f"{kind}AllowedForUrls" for kind in _KINDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Browser:
-    """A browser, where its program and where its policies are."""
-
-    name: str
-    programs: tuple[str, ...]
-    policies: str
-
-
-CHROMIUMS = (
-    Browser(
-        "Chromium", ("/usr/bin/chromium", "/snap/bin/chromium"), "/etc/chromium/policies/managed"
-    ),
-    Browser("Google Chrome", ("/opt/google/chrome/chrome",), "/etc/opt/chrome/policies/managed"),
-    Browser("Microsoft Edge", ("/opt/microsoft/msedge/msedge",), "/etc/opt/edge/policies/managed"),
-)
-FIREFOX = Browser(
-    "Firefox",
-    ("/usr/bin/firefox", "/usr/bin/firefox-esr", "/snap/bin/firefox"),
-    "/etc/firefox/policies/policies.json",
-)
-
-
 def browsers(context: Context) -> Iterator[Finding]:
     """Look at every browser that is installed."""
     for browser in CHROMIUMS:
-        if _installed(context, browser):
+        if browser.installed(context.root):
             yield from _chromium(context, browser)
-    if _installed(context, FIREFOX):
+    if FIREFOX.installed(context.root):
         yield from _firefox(context)
-
-
-def _installed(context: Context, browser: Browser) -> bool:
-    return any(context.below(program).exists() for program in browser.programs)
 
 
 def _chromium(context: Context, browser: Browser) -> Iterator[Finding]:

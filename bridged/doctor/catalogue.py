@@ -303,8 +303,8 @@ CATALOGUE: dict[str, Entry] = {
         Severity.HINT,
         "{browser}: 最初の接続時に、ブラウザーが確認を表示します",
         "{browser}: asks once before a page may connect",
-        "「許可」を選んでください。管理者はこの確認を省略できます（docs/administrators.md）。",
-        "Choose Allow. An administrator can spare people the question: docs/administrators.md.",
+        "「許可」を選んでください。管理者はこの確認を省略できます: sudo bridged browsers allow https://…",
+        "Choose Allow. An administrator can spare people the question: sudo bridged browsers allow https://…",
     ),
     "browser-policy-wrong": Entry(
         Severity.ERROR,

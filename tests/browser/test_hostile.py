@@ -10,7 +10,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from playwright.async_api import Browser, BrowserContext, Frame, Page, async_playwright
 
+from bridged.browsers import CHROMIUMS
 from bridged.config import PinWay
 from bridged.doctor import inside
 from bridged.model import Grant
@@ -164,11 +165,11 @@ async def house(tls: ssl.SSLContext) -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def a_browser(*arguments: str) -> AsyncIterator[Browser]:
+async def a_browser(*arguments: str, program: Path | str = CHROMIUM) -> AsyncIterator[Browser]:
     resolve = "--host-resolver-rules=MAP *.test 127.0.0.1"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*ARGUMENTS, resolve, *arguments]
+            executable_path=program, args=[*ARGUMENTS, resolve, *arguments]
         )
         yield browser
         await browser.close()
@@ -467,3 +468,36 @@ async def test_a_public_page_needs_the_persons_permission_and_no_preflight(
         await context.grant_permissions(["local-network-access"], origin=origin)
         assert await page.evaluate(opening) == "open"
         assert seen == ["GET"]
+
+
+POLICED = """#!/bin/sh
+exec unshare -m --propagation private sh -c '
+mkdir -p /etc/chromium /etc/opt
+mount --bind {folder} /etc/chromium
+mount -t tmpfs none /etc/opt
+ln -s {folder} /etc/opt/chrome
+ln -s {folder} /etc/opt/chrome_for_testing
+exec {chromium} "$@"' - "$@"
+"""
+"""A Chromium that finds the policies of a test in the places of the system."""
+
+
+async def test_a_site_that_the_administrator_allowed_needs_no_question(
+    house: House, tls: ssl.SSLContext, tmp_path: Path
+) -> None:
+    allowed, other = (house.origin(name) for name in ("portal.test", "other.test"))
+    chromium = replace(CHROMIUMS[0], policies=str(tmp_path / "policies" / "managed"))
+    chromium.allow([allowed])
+    program = tmp_path / "chromium"
+    program.write_text(POLICED.format(folder=tmp_path, chromium=CHROMIUM))
+    program.chmod(0o755)
+    public = f"--ip-address-space-overrides=127.0.0.1:{house.pages}=public"
+    app = create_app(house.hub, "token")
+    async with listening(app, 0) as port, a_browser(public, program=program) as browser:
+        context = await browser.new_context(ignore_https_errors=True)
+        await context.add_init_script(SCRIPT)
+        opening = f"open_('ws://127.0.0.1:{port}/v1').then((o) => o.closed ?? 'open')"
+        page = await visit(context, allowed)
+        assert await page.evaluate(opening) == "open"
+        page = await visit(context, other)
+        assert await page.evaluate(opening) == 1006
