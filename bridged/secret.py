@@ -56,6 +56,10 @@ class Pin:
             raise ValueError("the PIN was wiped")
         return bytes(self._buffer)
 
+    def equals(self, other: Pin) -> bool:
+        """Return whether the same was typed; for two entries of a new PIN alone."""
+        return self._buffer == other._buffer
+
     def copy(self) -> Pin:
         """Return a PIN with a buffer of its own."""
         other = Pin("")

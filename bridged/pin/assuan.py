@@ -44,6 +44,8 @@ class Conversation:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self.statuses: set[bytes] = set()
+        """The status lines that came with the last answer, by their keywords."""
 
     async def command(self, name: str, argument: str = "") -> Pin:
         """Send a command; return the data that came with its answer, none for most.
@@ -63,6 +65,7 @@ class Conversation:
         """Wait for an answer, the greeting too; returns and raises as `command`."""
         assert self._process.stdout is not None
         pin = Pin("")
+        self.statuses.clear()
         while True:
             try:
                 line = await self._process.stdout.readline()
@@ -74,7 +77,9 @@ class Conversation:
                 return pin
             elif match := _ERROR.match(line):
                 _raise(int(match[1]))
-            elif not line.startswith((b"S ", b"#")):
+            elif line.startswith(b"S "):
+                self.statuses.add(line.split()[1])
+            elif not line.startswith(b"#"):
                 # Never said with what it said: that may be the PIN.
                 raise AssuanError("the dialog program ended or broke the protocol")
 

@@ -8,6 +8,7 @@ import os
 import shutil
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,7 +25,8 @@ from bridged.pin.assuan import (
 )
 from bridged.pin.prompt import ANSWER_S, Asker, WayClosed
 from bridged.pin.question import Answer, Question
-from bridged.pin.wording import APPLICATION, NOT_THE_SAME, OWN_WORDS, describe
+from bridged.pin.terminal import for_terminal
+from bridged.pin.wording import APPLICATION, NOT_THE_SAME, OWN_WORDS, describe, headline
 from bridged.secret import Pin
 
 GRAPHICAL = ("pinentry-qt", "pinentry-gnome3", "pinentry-gtk-2", "pinentry-x11", "pinentry")
@@ -33,6 +35,10 @@ TERMINAL = ("pinentry-curses", "pinentry-tty", "pinentry")
 LOCALE = "C.UTF-8"
 """Every system has it; one that is not installed lets pinentry-curses fail over the first kanji."""
 FLAVOR = ("GETINFO", "flavor")
+PIN_REPEATED = b"PIN_REPEATED"
+"""Told where the program had the PIN typed twice; pinentry-curses 1.2 does not."""
+GNOME = "gnome3"
+"""It shows the prompt in large letters above all, and “Password” before the field."""
 MAX_DIGESTS = 3
 """More would not fit on a small screen beside the rest, and nothing scrolls."""
 START_S = 10.0
@@ -130,6 +136,7 @@ class PinentryDialog:
     def __init__(self, program: Conversation) -> None:
         self._program = program
         self._flavor = ""
+        self._in_terminal = False
 
     async def hello(self, terminal: str | None, kind: str | None) -> None:
         """Wait for the greeting and say what holds for all questions.
@@ -144,16 +151,14 @@ class PinentryDialog:
         await self._option("grab")
         await self._option(f"lc-ctype={LOCALE}")
         with contextlib.suppress(Refused), await self._program.command(*FLAVOR) as flavor:
-            self._flavor = flavor.reveal().decode(errors="replace")
-        if terminal is None and self._flavor.endswith(("curses", "tty")):
+            self._flavor = flavor.reveal().decode(errors="replace") if len(flavor) else ""
+        self._in_terminal = self._flavor.endswith(("curses", "tty"))
+        if self._in_terminal and terminal is None:
             raise Unseen(f"{self._flavor} wants a terminal, and there is none")
 
     async def confirm(self, question: Question) -> Answer:
-        """Ask with CONFIRM; Return, Escape and the window's cross are a no."""
+        """Ask with CONFIRM; Escape and the window's cross are a no, and in Qt and GTK Return is."""
         await self._lay_out(question)
-        if self._flavor == "gnome3":
-            # It has a headline of its own, in English, unless there is a prompt.
-            await self._program.command("SETPROMPT", question.heading)
         if question.never:
             with contextlib.suppress(Refused):
                 await self._program.command("SETNOTOK", question.never)
@@ -166,17 +171,33 @@ class PinentryDialog:
         return Answer.YES
 
     async def pin(self, question: Question) -> Pin:
-        """Ask with GETPIN."""
+        """Ask with GETPIN, a second time where the program does not let it be repeated itself."""
         wanted = question.wanted
         assert wanted is not None
+        while True:
+            pin = await self._typed(question, wanted.label, wanted.again)
+            if not wanted.again or PIN_REPEATED in self._program.statuses:
+                return pin
+            again = Pin("")
+            try:
+                again = await self._typed(replace(question, fault=""), wanted.again)
+                if again.equals(pin):
+                    return pin.copy()
+            finally:
+                pin.wipe()
+                again.wipe()
+            question = replace(question, fault=NOT_THE_SAME[question.language])
+
+    async def _typed(self, question: Question, label: str, again: str = "") -> Pin:
         await self._lay_out(question)
         for name, text in OWN_WORDS.items():
             await self._option(f"{name}={text[question.language]}")
-        await self._program.command("SETPROMPT", f"{wanted.label}:")
+        if self._flavor != GNOME:
+            await self._program.command("SETPROMPT", f"{label}:")
         if question.fault:
             await self._program.command("SETERROR", question.fault)
-        if wanted.again:
-            await self._program.command("SETREPEAT", f"{wanted.again}:")
+        if again:
+            await self._program.command("SETREPEAT", f"{again}:")
             await self._program.command("SETREPEATERROR", NOT_THE_SAME[question.language])
         return await self._show("GETPIN")
 
@@ -189,7 +210,11 @@ class PinentryDialog:
         await self._program.command("RESET")
         await self._program.command("SETTIMEOUT", str(int(ANSWER_S)))
         await self._program.command("SETTITLE", APPLICATION)
-        await self._program.command("SETDESC", _description(question))
+        if self._flavor == GNOME:
+            await self._program.command("SETPROMPT", headline(question))
+            question = replace(question, heading="")
+        text = for_terminal(describe(question)) if self._in_terminal else _description(question)
+        await self._program.command("SETDESC", text)
         await self._program.command("SETOK", question.ok)
         await self._program.command("SETCANCEL", question.cancel)
 

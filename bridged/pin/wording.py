@@ -176,7 +176,7 @@ def sites_question(
         tuple(lines),
         ok=_text("許可する", "Allow")[language],
         cancel=_text("許可しない", "Do not allow")[language],
-        never=_text("今後も許可しない", "Never ask again")[language] if stranger else "",
+        never=_text("今後も拒否する", "Never ask again")[language] if stranger else "",
         warnings=(
             _text(
                 "見覚えのないサイトのときは、許可しないでください。",
@@ -293,6 +293,14 @@ def last_try_question(subject: Subject) -> Question:
     )
 
 
+def headline(question: Question) -> str:
+    """Return the heading with what is to be typed, for a dialog that names its field by itself."""
+    wanted, heading = question.wanted, question.heading
+    if wanted is None or wanted.label in heading:
+        return heading
+    return heading + _COLON[question.language] + wanted.label
+
+
 def describe(question: Question, *, digests: int = 1) -> str:
     """Return everything but the PIN's own field as plain text, for a dialog with no layout.
 
@@ -302,9 +310,9 @@ def describe(question: Question, *, digests: int = 1) -> str:
     language = question.language
     details = list(question.details[:digests])
     if more := len(question.details) - len(details):
-        details[-1] += _text("（ほか{}件）", " (and {} more)")[language].format(more)
+        details.append(_text("…ほか{}件", "… and {} more")[language].format(more))
     parts = [
-        [question.heading],
+        [question.heading] if question.heading else [],
         [f"⚠ {question.fault}"] if question.fault and not question.wanted else [],
         [_line(language, each) for each in question.facts],
         [f"⚠ {warning}" for warning in question.warnings],

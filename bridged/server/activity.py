@@ -29,7 +29,7 @@ _EVENTS: dict[str, Text] = {
 _ANSWERS: dict[str, Text] = {
     "yes": ("接続を求め、許可しました", "asked to connect: allowed"),
     "no": ("接続を求め、許可しませんでした", "asked to connect: not allowed"),
-    "never": ("接続を求め、今後も許可しないことにしました", "asked to connect: never to ask again"),
+    "never": ("接続を求め、今後も拒否することにしました", "asked to connect: never to ask again"),
 }
 _ASKED: Text = ("接続を求めましたが、回答がありませんでした", "asked to connect: not answered")
 _PROGRAM: Text = ("このパソコンのプログラム", "A program on this computer")

@@ -199,7 +199,7 @@ async def test_everything_is_said_in_english_and_done_by_keyboard_alone(
 @pytest.mark.parametrize("granted", [frozenset()], indirect=True)
 @pytest.mark.parametrize(
     ("house", "never"),
-    [(Language.JA, "今後も許可しない"), (Language.EN, "Never ask again")],
+    [(Language.JA, "今後も拒否する"), (Language.EN, "Never ask again")],
     indirect=["house"],
 )
 async def test_a_stranger_is_refused_for_good_in_the_window(

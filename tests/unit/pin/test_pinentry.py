@@ -39,6 +39,8 @@ for line in sys.stdin.buffer:
         sys.stdout.buffer.write(answer.encode() + b"\\n")
         sys.stdout.flush()
     else:
+        if line == b"GETINFO flavor\\n" and {flavor!r}:
+            print("D " + {flavor!r})
         print("OK", flush=True)
 """
 CONSENT = sites_question(Language.JA, ORIGIN, [Grant.SIGN])
@@ -52,10 +54,16 @@ class Program:
         self.path = folder / "pinentry-test"
         self._log = folder / "log"
 
-    def answering(self, *answers: str | None, greeting: str = "OK Pleased to meet you") -> Prompts:
+    def answering(
+        self, *answers: str | None, greeting: str = "OK Pleased to meet you", flavor: str = ""
+    ) -> Prompts:
         self.path.write_text(
             SCRIPT.format(
-                python=sys.executable, log=str(self._log), answers=list(answers), greeting=greeting
+                python=sys.executable,
+                log=str(self._log),
+                answers=list(answers),
+                greeting=greeting,
+                flavor=flavor,
             )
         )
         self.path.chmod(0o700)
@@ -96,11 +104,33 @@ async def test_what_was_wrong_is_told_in_the_same_dialog(program: Program, asker
     assert sum(line.startswith("ENV") for line in program.heard) == 1
 
 
-async def test_a_new_pin_is_asked_for_twice(program: Program, asker: Asker) -> None:
-    async with program.answering("D 123456\nOK").turn(asker) as turn:
+async def test_a_new_pin_is_asked_for_twice_by_the_program(program: Program, asker: Asker) -> None:
+    async with program.answering("S PIN_REPEATED\nD 123456\nOK").turn(asker) as turn:
         await turn.pin(new_pin_question(make_subject()))
     assert program.last("SETREPEAT") == "もう一度:"
     assert program.last("SETPROMPT") == "新しいPIN:"
+
+
+async def test_a_program_that_cannot_do_that_is_asked_again_until_both_are_the_same(
+    program: Program, asker: Asker
+) -> None:
+    prompts = program.answering(*(f"D {typed}\nOK" for typed in (123456, 123457, 654321, 654321)))
+    async with prompts.turn(asker) as turn:
+        assert (await turn.pin(new_pin_question(make_subject()))).reveal() == b"654321"
+    prompted = [line for line in program.heard if line.startswith("SETPROMPT")]
+    assert prompted == ["SETPROMPT 新しいPIN:", "SETPROMPT もう一度:"] * 2
+    told = [line for line in program.heard if line.startswith("SETERROR")]
+    assert told == ["SETERROR 2回の入力が一致しません。"]
+
+
+@pytest.mark.parametrize("typed", ["OK", "ERR 83886179 cancelled"])
+async def test_a_second_entry_that_does_not_come_is_no_new_pin(
+    program: Program, asker: Asker, typed: str
+) -> None:
+    prompts = program.answering("D 123456\nOK", typed, "ERR 83886179 cancelled")
+    with pytest.raises(UserCancelled):
+        async with prompts.turn(asker) as turn:
+            await turn.pin(new_pin_question(make_subject()))
 
 
 @pytest.mark.parametrize(
@@ -151,6 +181,56 @@ async def test_a_program_that_does_not_start_leaves_the_question_to_the_next_way
     person = Person(YES)
     assert await Prompts([silent, missing, person]).confirm(asker, CONSENT)
     assert person.asked == [CONSENT]
+
+
+@pytest.mark.parametrize("flavor", ["curses", "gnome3:curses", "tty"])
+async def test_a_dialog_of_a_terminal_that_is_not_there_leaves_the_question_to_the_next_way(
+    program: Program, asker: Asker, caplog: pytest.LogCaptureFixture, flavor: str
+) -> None:
+    program.answering(flavor=flavor)
+    person = Person(YES)
+    way = Pinentry(str(program.path), {"DISPLAY": ":9"}, None)
+    assert await Prompts([way, person]).confirm(asker, CONSENT)
+    assert person.asked == [CONSENT]
+    assert f"{flavor} wants a terminal, and there is none" in caplog.text
+
+
+@pytest.mark.parametrize("code", [86, 115, 166, 301, 303, 0x8000 + 59], ids=str)
+@pytest.mark.parametrize("kind", ["CONFIRM", "GETPIN"])
+async def test_a_question_that_could_not_be_shown_goes_to_the_next_way(
+    program: Program, asker: Asker, caplog: pytest.LogCaptureFixture, code: int, kind: str
+) -> None:
+    """As where the desktop's own dialog is busy, or the terminal too small or gone."""
+    program.answering(f"ERR {(5 << 24) + code} could not")
+    person = Person(YES, "123456")
+    async with Prompts([Pinentry(str(program.path), {}, None), person]).turn(asker) as turn:
+        if kind == "CONFIRM":
+            assert await turn.confirm(CONSENT)
+        else:
+            person.answers.pop(0)
+            await turn.pin(verify_question(make_subject(), 60))
+    assert len(person.asked) == 1
+    assert "could not show its question" in caplog.text
+
+
+async def test_the_desktop_of_gnome_is_given_a_headline(program: Program, asker: Asker) -> None:
+    prompts = program.answering("OK", "D 123456\nOK", flavor="gnome3")
+    async with prompts.turn(asker) as turn:
+        await turn.confirm(CONSENT)
+        assert program.last("SETPROMPT") == CONSENT.heading
+        assert CONSENT.heading not in program.last("SETDESC")
+        await turn.pin(verify_question(make_subject(), 60))
+    assert program.last("SETPROMPT") == "ICカードの使用：PIN"
+
+
+async def test_several_digests_are_shown_and_how_many_more_there_are(
+    program: Program, asker: Asker
+) -> None:
+    digests = [f"SHA-256: {number:064x}" for number in range(20)]
+    question = sign_question(make_subject(), Signing("入札書", digests))
+    async with program.answering("D 123456\nOK").turn(asker) as turn:
+        await turn.pin(question)
+    assert program.last("SETDESC").endswith("%0A".join([*digests[:3], "…ほか17件"]))
 
 
 async def test_what_the_page_says_is_marked_bounded_and_cannot_move_the_rest(
