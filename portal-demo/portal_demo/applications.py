@@ -7,13 +7,14 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from portal_demo import register
 from portal_demo.announcements import application_received
 from portal_demo.clock import JST
 from portal_demo.documents import ApplicationDocument, digest_of
 from portal_demo.drafts import Form
 from portal_demo.errors import ApplicationUnknown, FormIncomplete
 from portal_demo.language import Language
-from portal_demo.models import Application, Card, Company, Session, Signature
+from portal_demo.models import Application, Card, Session, Signature
 from portal_demo.sessions import owner_of
 from portal_demo.status import Status
 
@@ -35,8 +36,7 @@ async def store(
     `status` is that of now; the document has the one it was drawn up with.
     Raises FormIncomplete if the company's number was merged at the same moment.
     """
-    there = select(Company.number).where(Company.number == form.company.number)
-    if await db.scalar(there.with_for_update(read=True, key_share=True)) is None:
+    if not await register.hold(db, form.company.number):
         raise FormIncomplete
     application = Application(
         procedure=form.procedure.kind,

@@ -23,6 +23,12 @@ async def number_now(db: AsyncSession, number: str) -> str:
     return merged.company_number if merged else number
 
 
+async def hold(db: AsyncSession, number: str) -> bool:
+    """Keep a number from being merged until the transaction ends; False if it is gone."""
+    there = select(Company.number).where(Company.number == number)
+    return await db.scalar(there.with_for_update(read=True, key_share=True)) is not None
+
+
 async def last_change(db: AsyncSession) -> int:
     """Return the number of the register's last change; 0 before the first."""
     return await db.scalar(select(func.max(RegisterChange.id))) or 0

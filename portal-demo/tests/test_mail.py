@@ -262,6 +262,45 @@ async def test_a_worker_that_comes_back_late_changes_nothing_any_more(
     assert (mail.status, mail.interruptions) == (Status.SENT, 1)
 
 
+async def test_a_mail_that_trips_the_portal_up_holds_nobody_else_up(
+    database, office, sender, clock, monkeypatch, caplog
+):
+    real = worker.wire_message
+
+    def fail(mail, sender):
+        if mail.recipient == "a@example.jp":
+            raise LookupError("a defect")
+        return real(mail, sender)
+
+    monkeypatch.setattr(worker, "wire_message", fail)
+    await write(database, clock(), ["a@example.jp", "b@example.jp"])
+    await sender.send_due()
+    assert office.recipients == ["b@example.jp"]
+    assert "internal error with mail" in caplog.text
+    monkeypatch.undo()
+    clock.advance(minutes=2)
+    await sender.send_due()
+    assert office.recipients == ["b@example.jp", "a@example.jp"]
+
+
+async def test_a_database_that_is_away_for_a_while_does_not_end_the_worker(
+    database, office, sender, clock, monkeypatch
+):
+    tried, real = asyncio.Event(), sender._claim
+
+    async def away():
+        tried.set()
+        raise OSError("no database")
+
+    monkeypatch.setattr(Worker, "_claim", lambda _self: away())
+    running = asyncio.create_task(sender.run())
+    await asyncio.wait_for(tried.wait(), 20)
+    monkeypatch.setattr(Worker, "_claim", lambda _self: real())
+    await write(database, clock())
+    await office.wait_for(1)
+    await sender.stop(running)
+
+
 async def test_without_a_server_mail_is_kept_to_be_shown(database, clock):
     await write(database, clock())
     await Worker(database, None, clock).send_due()

@@ -186,6 +186,40 @@ async def test_two_merges_at_once_cannot_take_the_same_new_number(filled, clock)
         assert sorted(await db.scalars(select(RegisterChange.previous))) == [0]
 
 
+async def test_who_applies_at_the_same_moment_goes_along(filled, clock):
+    async with filled.transaction() as db:
+        assert await register.hold(db, FIRST)
+        merging_ = asyncio.create_task(run(filled, clock))
+        db.add(
+            Application(
+                number="late", procedure="register", owner="card:late", company_number=FIRST,
+                confirmation="late", document=b"{}", document_sha256="0" * 64, status="仮登録",
+                created=clock(),
+            )
+        )  # fmt: skip
+        await db.flush()
+        await asyncio.wait({merging_}, timeout=0.3)
+        assert not merging_.done()
+    assert (await merging_).moved["application"] == 3
+    async with filled.transaction() as db:
+        late = await db.scalar(select(Application).where(Application.number == "late"))
+        assert late.company_number == NEW
+
+
+async def test_who_applies_after_the_merge_has_to_look_again(filled, clock):
+    async with filled.transaction() as db:
+        await merge(db, [FIRST], NEW, portal=PORTAL, now=clock())
+        held = asyncio.create_task(hold(filled))
+        await asyncio.wait({held}, timeout=0.3)
+        assert not held.done()
+    assert not await held
+
+
+async def hold(database) -> bool:
+    async with database.transaction() as db:
+        return await register.hold(db, FIRST)
+
+
 async def test_a_form_that_was_confirmed_before_the_merge_is_confirmed_again(
     visitor, card, app, clock
 ):

@@ -8,11 +8,14 @@ import io
 import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from portal_demo import register
 from portal_demo.cli import main
 from portal_demo.demo import fill_register
+from portal_demo.errors import PersonError
 from portal_demo.language import Text
 from portal_demo.merging import merge
 from portal_demo.models import Company, RegisterChange, RegisterImport, RegisterImportRow
@@ -382,6 +385,19 @@ def test_a_file_is_read_in_little_memory(tmp_path):
     assert count == 30_000
     assert path.stat().st_size > 5_000_000
     assert peak < 4_000_000
+
+
+@given(st.binary(max_size=300), st.sampled_from(["utf-8", "cp932"]), st.booleans())
+def test_whatever_is_in_a_file_is_a_line_a_fault_or_a_refusal(raw, encoding, headed):
+    file = io.BytesIO((text_of().encode(encoding) if headed else b"") + raw)
+    try:
+        found = list(reading.Reader(file, encoding))
+    except PersonError:
+        return
+    for one in found:
+        faults = one if isinstance(one, list) else []
+        assert all(fault.reason.ja and fault.line > 1 for fault in faults)
+        assert faults or set(one.values) == {column.name for column in COLUMNS}
 
 
 async def test_a_preview_that_fails_midway_leaves_nothing(filled, file, clock, monkeypatch):

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from portal_demo.clock import Clock
 from portal_demo.db import Database
@@ -25,6 +24,7 @@ from portal_demo.mail.outbox import Status
 from portal_demo.mail.smtp import (
     ATTEMPT_S,
     Interrupted,
+    Postponed,
     Refused,
     Server,
     Undelivered,
@@ -73,7 +73,7 @@ class Worker:
             waiting.clear()
             try:
                 await self.send_due()
-            except (SQLAlchemyError, OSError):  # the database is away: it will be back
+            except Exception:  # the database is away: it will be back
                 log.exception("the outbox cannot be read")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(waiting.wait(), LOOK_AGAIN_S)
@@ -127,6 +127,9 @@ class Worker:
             await self._pause(mail, str(e))
         except Undelivered as e:
             await self._count(mail, e)
+        except Exception as e:  # a defect of the portal: it must not hold the other mail up
+            log.exception("internal error with mail %d", mail.id)
+            await self._count(mail, Postponed(type(e).__name__))
         else:
             self._failures, self._paused_until = 0, None
             await self._close(mail, Status.SENT)
