@@ -77,8 +77,10 @@ def verify(der: bytes, digest: bytes, signature: bytes) -> None:
 class Floor:
     """The fewest APDUs that do the work, in a transaction that nobody can come between.
 
-    It knows which kind of card it has. It reads what bridged's list shows: every certificate and
-    the tries left. Like bridged it looks at the tries left before it sends a PIN.
+    It knows which kind of card it has. It reads what bridged's list shows: every certificate that
+    can be read, with its issuer's where the card has that, the tries left, and on JPKI what the
+    application is on, a card or a phone. Like bridged it looks at the tries left before it sends a
+    PIN.
     """
 
     who = "pyscard (floor)"
@@ -150,7 +152,8 @@ class Floor:
 
     def _list_jpki(self) -> int:
         self._select()
-        for file in (0x0A, 0x0B, 0x02):
+        self._send(0x00, 0xB0, 0x80 | 0x06, 0x00, le=32)
+        for file in (0x0A, 0x0B):
             self._send(0x00, 0xB0, 0x80 | file, 0x00, le=65536)
         for pin in ("0018", "001B"):
             self._send(0x00, 0xA4, 0x02, 0x0C, bytes.fromhex(pin))

@@ -103,7 +103,6 @@ class Key:
     inputs: frozenset[Input]
     certificate: bytes | None
     certificate_private: bool = False
-    chain: tuple[bytes, ...] = ()
 
 
 class Driver(ABC):
@@ -125,6 +124,14 @@ class Driver(ABC):
     @abstractmethod
     def keys(self, usage: Usage | None = None) -> list[Key]:
         """Return the keys of a usage, or all; certificates are read once for each insertion."""
+
+    def chain(self, key: Key) -> tuple[bytes, ...]:
+        """Return the certificates above a key's that the card carries, nearest first (here: none).
+
+        Each is read once for each insertion, and not before somebody wants it.
+        """
+        del key
+        return ()
 
     @abstractmethod
     def enter(self) -> None:

@@ -76,7 +76,6 @@ class JpkiDriver(CardDriver):
         certificate = None if locked else self._read_certificate(slot.certificate)
         if certificate == b"":
             return None
-        ca = self._read_certificate(slot.ca)
         return Key(
             ref=f"{slot.key:04x}",
             usage=slot.usage,
@@ -86,8 +85,14 @@ class JpkiDriver(CardDriver):
             inputs=slot.inputs,
             certificate=certificate,
             certificate_private=slot.private,
-            chain=(ca,) if ca and (certificate is None or issued_by(certificate, ca)) else (),
         )
+
+    def chain(self, key: Key) -> tuple[bytes, ...]:
+        """Return the CA's certificate, where its key has signed: it may be of another generation."""
+        if key.certificate is None:
+            return ()
+        ca = self._read_certificate(slot_of(key.ref).ca)
+        return (ca,) if ca and issued_by(key.certificate, ca) else ()
 
     def _read_certificate(self, file: EF) -> bytes | None:
         """Return a certificate, empty where the file holds none; None where it needs the PIN."""

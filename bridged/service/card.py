@@ -35,6 +35,9 @@ from bridged.pcsc.worker import Apart, Worker
 
 T = TypeVar("T")
 
+Chains = dict[str, tuple[bytes, ...]]
+"""The certificates above those of keys, by the keys' references."""
+
 PERSON_TIMEOUT_S = 2.0 * ENTRY_S
 """How much longer a job may take in which a person types at the reader (seconds)."""
 
@@ -74,6 +77,7 @@ class InsertedCard:
         self._modules = modules
         self._keys: dict[Usage | None, list[Key]] = {}
         self._usages: dict[str, Usage] = {}
+        self._chains: Chains = {}
         self._pins: dict[PinObject | None, PinStatus] = {}
         self._pin_tries = 0
         self._removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -192,23 +196,32 @@ class InsertedCard:
     async def keys(self, usage: Usage | None = None) -> list[Key]:
         """Return the keys of a usage, or all; asks the card only for what was never seen.
 
-        The state of their PINs is asked for in the same transaction: `known_pin_status` has it.
+        Their chains, and the state of their PINs, are asked for in the same transaction: `chain` and
+        `known_pin_status` have them. That of a private certificate is left until it is wanted.
         """
         if usage in self._keys:
             return self._keys[usage]
         before, known = self._pin_tries, set(self._pins)
 
-        def look(driver: Driver) -> tuple[list[Key], dict[PinObject | None, PinStatus]]:
+        def look(driver: Driver) -> tuple[list[Key], Chains, dict[PinObject | None, PinStatus]]:
             keys = driver.keys(usage)
+            chains = {key.ref: driver.chain(key) for key in keys if not key.certificate_private}
             unknown = {key.pin: key for key in keys if key.pin is not None and key.pin not in known}
-            return keys, {pin: driver.pin_status(key) for pin, key in unknown.items()}
+            return keys, chains, {pin: driver.pin_status(key) for pin, key in unknown.items()}
 
-        keys, statuses = await self.run(look)
+        keys, chains, statuses = await self.run(look)
+        self._chains.update(chains)
         self._usages.update({key.ref: key.usage for key in keys})
         if before == self._pin_tries:
             self._keys[usage] = keys
             self._pins.update(statuses)
         return keys
+
+    async def chain(self, key: Key) -> tuple[bytes, ...]:
+        """Return the certificates above a key's; asks the card only if never seen."""
+        if key.ref not in self._chains:
+            self._chains[key.ref] = await self.run(lambda driver: driver.chain(key))
+        return self._chains[key.ref]
 
     def known(self) -> list[tuple[Key, PinStatus | None]] | None:
         """Return the keys and their PINs as last seen, asking nothing; None: not read yet."""

@@ -344,7 +344,7 @@ class Hub:
                 content=params.content,
                 certificate=signer.certificate,
                 algorithm=algorithm,
-                chain=signer.key.chain,
+                chain=await card.chain(signer.key),
                 level=params.level,
                 detached=params.detached,
                 file_name=params.file_name,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+from msgspec.structs import replace as replaced
+
 from bridged.cards.base import Driver, Key, SecurityStatus
 from bridged.errors import (
     CardFault,
@@ -36,11 +38,15 @@ log = logging.getLogger(__name__)
 async def describe(card: InsertedCard, key: Key, *, unlocked: bool) -> Certificate:
     """Return the key as a page sees it; a private certificate only where it is `unlocked`."""
     pin = await card.known_pin_status(key) if key.pin else None
-    return _told(card, key, pin, unlocked=unlocked)
+    told = _told(card, key, pin, unlocked=unlocked)
+    return told if told.locked else replaced(told, chain=await card.chain(key))
 
 
 def last_seen(card: InsertedCard) -> list[Certificate] | None:
-    """Return what is known of the card's keys without talking to it; None: nobody has asked yet."""
+    """Return what is known of the card's keys, but for their chains, without talking to it.
+
+    None: nobody has asked yet.
+    """
     known = card.known()
     if known is None:
         return None
@@ -60,7 +66,7 @@ def _told(card: InsertedCard, key: Key, pin: PinStatus | None, *, unlocked: bool
         algorithms=algorithms.supported_by(key) if info else (),
         pin=pin,
         x509=info,
-        chain=key.chain,
+        chain=(),
     )
 
 

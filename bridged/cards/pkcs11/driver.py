@@ -132,6 +132,11 @@ class Pkcs11Driver(Driver):
             if usage in {None, each_usage}
         ]
 
+    def chain(self, key: Key) -> tuple[bytes, ...]:
+        """Return the issuers among all certificates of the card's tokens."""
+        carried = [each for token in self._tokens for each in token.certificates]
+        return objects.chain(key.certificate, carried)
+
     def enter(self) -> None:
         """Find the card anew where the module's process is another one."""
         self._slot(0)
@@ -216,7 +221,6 @@ class Pkcs11Driver(Driver):
     def _key(self, found: objects.Found, usage: Usage) -> Key:
         token = self._tokens[found.token]
         needs_login = token.flags & c.TokenFlag.LOGIN_REQUIRED
-        carried = [each for token in self._tokens for each in token.certificates]
         return Key(
             ref=self._ref(found, usage),
             usage=usage,
@@ -226,7 +230,6 @@ class Pkcs11Driver(Driver):
             inputs=objects.inputs(found.certificate, token.mechanisms),
             certificate=found.certificate,
             certificate_private=found.private,
-            chain=objects.chain(found.certificate, carried),
         )
 
     def _ref(self, found: objects.Found, usage: Usage) -> str:

@@ -93,12 +93,19 @@ def test_a_key_keeps_its_reference_and_its_pin_its_rules(subject: Subject) -> No
 
 
 @usages
-def test_the_certificate_and_its_chain_are_certificates(subject: Subject, usage: Usage) -> None:
-    _, key = unlocked(subject, usage)
+def test_each_certificate_of_the_chain_has_issued_the_one_before(
+    subject: Subject, usage: Usage
+) -> None:
+    driver, key = unlocked(subject, usage)
     assert key.certificate is not None
-    assert x509.load_der_x509_certificate(key.certificate).public_key()
-    for der in key.chain:
-        x509.load_der_x509_certificate(der)
+    certificate = x509.load_der_x509_certificate(key.certificate)
+    chain = driver.chain(key)
+    for der in chain:
+        issuer = x509.load_der_x509_certificate(der)
+        certificate.verify_directly_issued_by(issuer)
+        certificate = issuer
+    count = subject.asked()
+    assert (driver.chain(key), subject.asked()) == (chain, count)
 
 
 def test_a_second_listing_sends_nothing(subject: Subject) -> None:

@@ -43,35 +43,32 @@ def reads(file: str, der: bytes, *, extended: bool = False) -> list[tuple[str, s
     return steps
 
 
-def listing(der: bytes, certificate: str, ca: str, *, extended: bool = False):
-    return [*reads(certificate, der, extended=extended), *reads(ca, der, extended=extended)]
-
-
 def authentication(script, der: bytes, *rest: tuple[str, str]):
-    channel = script(*DETECT, *listing(der, "000A", "000B"), *rest)
+    channel = script(*DETECT, *reads("000A", der), *rest)
     driver = JpkiDriver.detect(channel)
     (key,) = driver.keys(Usage.AUTHENTICATION)
     return channel, driver, key
 
 
 def signature(script, der: bytes, *rest: tuple[str, str]):
-    channel = script(*DETECT, *reads("0002", der), *rest)
+    channel = script(*DETECT, *rest)
     driver = JpkiDriver.detect(channel)
     (key,) = driver.keys(Usage.SIGNATURE)
     return channel, driver, key
 
 
 def test_certificates_are_listed_and_the_private_one_left_alone(script, der: bytes) -> None:
-    channel = script(*DETECT, *listing(der, "000A", "000B"), *reads("0002", der))
-    free, private = JpkiDriver.detect(channel).keys()
-    assert (free.ref, free.certificate, free.chain) == ("0017", der, (der,))
-    assert (private.ref, private.certificate, private.chain) == ("001a", None, (der,))
+    driver = JpkiDriver.detect(script(*DETECT, *reads("000A", der), *reads("000B", der)))
+    free, private = driver.keys()
+    assert (free.ref, free.certificate, driver.chain(free)) == ("0017", der, (der,))
+    assert (private.ref, private.certificate, driver.chain(private)) == ("001a", None, ())
+    assert driver.chain(free) == (der,)
     assert (free.certificate_private, private.certificate_private) == (False, True)
     assert free.inputs == private.inputs == {Input.RSA_DIGEST_INFO}
 
 
 def test_a_file_is_read_in_one_where_the_card_takes_extended_length(script, der: bytes) -> None:
-    channel = script(*DETECT, *listing(der, "000A", "000B", extended=True), extended=True)
+    channel = script(*DETECT, *reads("000A", der, extended=True), extended=True)
     (key,) = JpkiDriver.detect(channel).keys(Usage.AUTHENTICATION)
     assert key.certificate == der
 
@@ -80,8 +77,9 @@ def test_bytes_behind_the_certificate_are_cut_off(script, der: bytes) -> None:
     padded = der.hex() + "00" * 50 + "6282"
     reading = [(f"00B0{SHORT[file]}00 000000", padded) for file in ("000A", "000B")]
     channel = script(*DETECT, *reading, extended=True)
-    (key,) = JpkiDriver.detect(channel).keys(Usage.AUTHENTICATION)
-    assert (key.certificate, key.chain) == (der, (der,))
+    driver = JpkiDriver.detect(channel)
+    (key,) = driver.keys(Usage.AUTHENTICATION)
+    assert (key.certificate, driver.chain(key)) == (der, (der,))
 
 
 def test_the_private_certificate_is_read_after_its_pin(script, der: bytes) -> None:
@@ -211,8 +209,9 @@ def test_a_card_that_wants_files_selected_is_asked_so_from_then_on(script, der: 
         ("00B00000 000000", der.hex() + "9000"),
         extended=True,
     )
-    (key,) = JpkiDriver.detect(channel).keys(Usage.AUTHENTICATION)
-    assert (key.certificate, key.chain) == (der, (der,))
+    driver = JpkiDriver.detect(channel)
+    (key,) = driver.keys(Usage.AUTHENTICATION)
+    assert (key.certificate, driver.chain(key)) == (der, (der,))
 
 
 def test_a_file_that_is_not_there_says_nothing_of_the_others(script, der: bytes) -> None:
@@ -220,7 +219,7 @@ def test_a_file_that_is_not_there_says_nothing_of_the_others(script, der: bytes)
         SELECT,
         (INFO[0], "6A82"),
         ("00A4020C 02 0006", "6A82"),
-        *listing(der, "000A", "000B"),
+        *reads("000A", der),
     )
     driver = JpkiDriver.detect(channel)
     assert driver.label == "マイナンバーカード"
@@ -251,8 +250,9 @@ def test_the_token_information_tells_card_from_phone(script, name: bytes, label:
 def test_a_ca_that_did_not_sign_is_no_link_of_the_chain(script, der: bytes) -> None:
     other = DemoCa.create().certificate.public_bytes(Encoding.DER)
     channel = script(*DETECT, *reads("000A", der), *reads("000B", other))
-    (key,) = JpkiDriver.detect(channel).keys(Usage.AUTHENTICATION)
-    assert (key.certificate, key.chain) == (der, ())
+    driver = JpkiDriver.detect(channel)
+    (key,) = driver.keys(Usage.AUTHENTICATION)
+    assert (key.certificate, driver.chain(key)) == (der, ())
 
 
 def test_a_new_transaction_selects_before_it_asks_unless_that_would_log_out(
@@ -345,9 +345,12 @@ def test_an_application_that_vanished_is_a_fault(script, der: bytes) -> None:
 def test_a_file_without_a_certificate_is_no_key_and_no_link_of_a_chain(
     script, der: bytes, content: str
 ) -> None:
-    reading = [(f"00B0{SHORT[file]}00 00", content + "6282") for file in ("000A", "0002")]
-    (key,) = JpkiDriver.detect(script(*DETECT, *reading)).keys()
-    assert (key.usage, key.chain) == (Usage.SIGNATURE, ())
+    broken = {file: (f"00B0{SHORT[file]}00 00", content + "6282") for file in ("000A", "000B")}
+    (key,) = JpkiDriver.detect(script(*DETECT, broken["000A"])).keys()
+    assert key.usage is Usage.SIGNATURE
+    driver = JpkiDriver.detect(script(*DETECT, *reads("000A", der), broken["000B"]))
+    (key,) = driver.keys(Usage.AUTHENTICATION)
+    assert driver.chain(key) == ()
 
 
 @pytest.mark.parametrize("more", ["9000", "00 9000", "6282", "6B00"])

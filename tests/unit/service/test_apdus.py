@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bridged.model import Usage
+from bridged.model import Algorithm, Usage
 from bridged.pcsc.apdu import Command
 from bridged.service.hub import Hub
 from bridged.virtual.card import VirtualCard
@@ -159,11 +159,24 @@ async def test_jpki_signature(
 
     locked = await page.certificate(Usage.SIGNATURE)
     # A card whose ATR was here before is known: nothing is asked of PIV.
-    assert taken(seen) == [JPKI, "read file 06", "read file 02", "select file 001B", TRIES]
+    assert taken(seen) == [JPKI, "read file 06", "select file 001B", TRIES]
     await page.call("pin.verify", key=locked.id, pin=JPKI_SIGNATURE_PIN)
     assert taken(seen) == [JPKI, "select file 001B", TRIES, PIN]
-    key = await page.certificate(Usage.SIGNATURE)
-    assert taken(seen) == ["read file 01"]
-    request = {"certificate": key.id, "algorithm": key.algorithms[0]}
+    request = {"certificate": locked.id, "algorithm": Algorithm.RS256}
     await page.call("signature.create", **request, digests=(DIGEST, DIGEST))
-    assert taken(seen) == [SIGN, SIGN]
+    assert taken(seen) == ["read file 01", SIGN, SIGN]
+    # Whoever signs need not see the CA's certificate.
+    key = await page.certificate(Usage.SIGNATURE)
+    assert (taken(seen), len(key.chain)) == (["read file 02"], 1)
+    await page.certificate(Usage.SIGNATURE)
+    assert taken(seen) == []
+
+
+async def test_jpki_in_full(page: Page, inserted, jpki: VirtualCard) -> None:
+    seen = inserted(jpki)
+    await page.event("card.inserted")
+    await page.call("certificate.list")
+    pins = ["select file 0018", TRIES, "select file 001B", TRIES]
+    assert taken(seen)[-8:] == [JPKI, "read file 06", "read file 0A", "read file 0B", *pins]
+    await page.call("certificate.list")
+    assert taken(seen) == []
