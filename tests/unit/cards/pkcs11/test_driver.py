@@ -19,6 +19,8 @@ from bridged.signing.signer import sign_digest
 from bridged.virtual import certificates
 
 from ...signing.openssl import openssl_verifies
+from ..module_subjects import SoftHsmSubject
+from ..subjects import UNLIMITED
 
 
 def kinds(driver) -> list[tuple[str, bytes | None]]:
@@ -245,6 +247,37 @@ def test_no_puk_is_known(one_of_each) -> None:
     assert key.pin.puk is None
     with pytest.raises(PinUnblockUnsupported):
         one_of_each.unblock_pin(key, Pin("12345678"), Pin("123456"))
+
+
+def test_a_listing_and_signatures_make_the_fewest_calls(
+    softhsm, on_token, rsa_key, authentication, signature, monkeypatch
+) -> None:
+    softhsm.add(
+        "card",
+        on_token(b"\x01", rsa_key, authentication(rsa_key)),
+        on_token(b"\x02", rsa_key, signature(rsa_key)),
+    )
+    subject = SoftHsmSubject(softhsm.module(), "a reader", {}, UNLIMITED)
+    subject.note(monkeypatch)
+
+    def taken() -> list[str]:
+        now, subject.made[:] = [type(call).__name__ for call in subject.made], []
+        return now
+
+    driver = subject.driver()
+    key = driver.keys(Usage.SIGNATURE)[0]
+    assert driver.chain(key) == ()
+    assert driver.pin_status(key).tries_left is None
+    # The process loads the module as it starts, and tells so.
+    assert taken() == ["Find", "Read", "Status"]
+    driver.verify_pin_guarded(key, Pin(softhsm.pin), accept_last_try=False)
+    key = driver.keys(Usage.SIGNATURE)[0]
+    assert sign_digest(driver, key, key.certificate, Algorithm.RS256, bytes(32))
+    # Private keys, and who wants the PIN each time, are seen after the login, once.
+    assert taken() == ["Status", "Login", "Read", "Sign"]
+    assert sign_digest(driver, key, key.certificate, Algorithm.RS256, bytes(32))
+    assert taken() == ["Sign"]
+    driver.end()
 
 
 def test_a_second_listing_asks_the_module_nothing(one_of_each, monkeypatch) -> None:
