@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from portal_demo.clock import date_text
@@ -65,6 +67,16 @@ def parse_certificate(der: bytes) -> x509.Certificate:
 def sha256_of(certificate: x509.Certificate) -> str:
     """Return the fingerprint of a certificate, lower-case hex."""
     return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def to_pem(certificates: Iterable[x509.Certificate]) -> str:
+    """Return certificates as one text."""
+    return "".join(one.public_bytes(Encoding.PEM).decode() for one in certificates)
+
+
+def from_pem(text: str) -> list[x509.Certificate]:
+    """Return the certificates of a text that `to_pem` made."""
+    return x509.load_pem_x509_certificates(text.encode()) if text else []
 
 
 def issuer_name(certificate: x509.Certificate) -> str:

@@ -131,7 +131,8 @@ class Session(Base):
     """A browser's session; `id` is the SHA-256 of the cookie, which is stored nowhere.
 
     Who logged in is a card (`certificate`, DER) or a user without one; `new_certificate` is the
-    card that is going to replace the first (ICカード更新). In the office's `realm` it is an officer.
+    card that is going to replace the first (ICカード更新). The intermediates that each card gave
+    stay with it (PEM). In the office's `realm` it is an officer.
     """
 
     __tablename__ = "session"
@@ -141,7 +142,9 @@ class Session(Base):
     created: Mapped[datetime] = mapped_column(UtcDateTime)
     expires: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
+    chain: Mapped[str] = mapped_column(Text, default="", server_default="")
     new_certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
+    new_chain: Mapped[str] = mapped_column(Text, default="", server_default="")
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
     realm: Mapped[str] = mapped_column(String(8), server_default="bidder")
     officer_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"), index=True)
@@ -281,7 +284,7 @@ class EvidenceFile(Base):
 
 
 class ApplicationEvidence(Base):
-    """What showed that an application's certificate was good when it was received."""
+    """What showed that an application's certificates were good when it was received."""
 
     __tablename__ = "application_evidence"
 

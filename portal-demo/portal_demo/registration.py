@@ -55,12 +55,24 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
+class LogIn:
+    """A card's log-in certificate, and the intermediates that the card gave with it (PEM)."""
+
+    certificate: x509.Certificate
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What the page brings back; with an ICカード更新 the new card's signature, then the old one's."""
+    """What the page brings back; with an ICカード更新 the new card's signature, then the old one's.
+
+    `cards` are the certificates of `log_ins`, verified again.
+    """
 
     confirmation: str
     challenge: str
     signed: tuple[Signed, ...]
+    cards: tuple[Verified, ...]
     language: Language
 
 
@@ -173,9 +185,8 @@ class Registration:
             db.add(new)
             if card:
                 card.replaced_by = new.login_sha256
-        await evidence.attach(
-            db, application.id, [e for signed in answer.signed for e in signed.signer.evidence]
-        )
+        verified = [*(signed.signer for signed in answer.signed), *answer.cards]
+        await evidence.attach(db, application.id, [e for one in verified for e in one.evidence])
         return application
 
 
@@ -258,6 +269,16 @@ def applying_certificate(session: Session, procedure: Procedure) -> x509.Certifi
     if session.new_certificate is None:
         raise SessionEnded
     return parse_certificate(session.new_certificate)
+
+
+def log_ins(session: Session, procedure: Procedure) -> list[LogIn]:
+    """Return what the cards that have to sign have logged in with. Raises SessionEnded."""
+    if not procedure.by_card:
+        return []
+    first = LogIn(login_certificate(session), session.chain)
+    if procedure.kind is not Kind.RENEW:
+        return [first]
+    return [LogIn(applying_certificate(session, procedure), session.new_chain), first]
 
 
 async def registered_with(db: AsyncSession, *certificates: x509.Certificate) -> Card | None:

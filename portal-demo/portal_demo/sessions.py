@@ -97,12 +97,14 @@ async def log_in(
     clock: Clock,
     *,
     certificate: bytes | None = None,
+    chain: str = "",
     user_id: int | None = None,
     officer_id: int | None = None,
 ) -> tuple[Session, str]:
     """Replace a session by one with a new id that belongs to a card, a user or an officer."""
     session, cookie = await start(db, clock, Realm(old.realm))
     session.certificate = certificate
+    session.chain = chain
     session.user_id = user_id
     session.officer_id = officer_id
     await db.flush()

@@ -361,19 +361,55 @@ async def test_a_card_revoked_between_proposal_and_signature_is_refused(
     assert (await visitor.post("/api/application", body)).reason == "certificate-revoked"
 
 
+async def test_a_log_in_that_was_revoked_since_is_refused_with_the_signature(
+    asking, bureau, pointed_card, clock, tools
+):
+    visitor = tools.Visitor(asking[1])
+    bureau.lasts = bureau.age + timedelta(minutes=1)
+    await visitor.reach_confirmation(pointed_card)
+    bureau.revoked[pointed_card.authentication.serial_number] = clock(), Reason.superseded
+    clock.advance(minutes=3)
+    assert (await visitor.register(pointed_card)).reason == "certificate-revoked"
+
+
+async def kept_with(app, application_id):
+    """Return the certificates, and the serial numbers that an answer says are good."""
+    async with app[PORTAL].database.transaction() as db:
+        files = await attached_to(db, application_id)
+    answers = [ocsp.load_der_ocsp_response(one.content) for one in files if one.kind == "ocsp"]
+    assert {one.certificate_status for one in answers} == {ocsp.OCSPCertStatus.GOOD}
+    certificates = {one.content for one in files if one.kind == "certificate"}
+    return certificates, {one.serial_number for one in answers}
+
+
 async def test_an_application_keeps_what_showed_that_its_card_was_good(
-    asking, bureau, authority, pointed_card, tools
+    asking, authority, pointed_card, tools
 ):
     app, client = asking
     visitor = tools.Visitor(client)
     await visitor.reach_confirmation(pointed_card)
     assert (await visitor.register(pointed_card)).status == 200
-    async with app[PORTAL].database.transaction() as db:
-        kept = {one.kind: one.content for one in await attached_to(db, 1)}
-    answer = ocsp.load_der_ocsp_response(kept["ocsp"])
-    assert answer.serial_number == pointed_card.signature.serial_number
-    assert answer.certificate_status is ocsp.OCSPCertStatus.GOOD
-    async with app[PORTAL].database.transaction() as db:
-        stored = {one.content for one in await attached_to(db, 1)}
-    for certificate in (authority.certificate, pointed_card.signature):
-        assert certificate.public_bytes(Encoding.DER) in stored
+    both = (pointed_card.authentication, pointed_card.signature)
+    assert await kept_with(app, 1) == (
+        {one.public_bytes(Encoding.DER) for one in (authority.certificate, *both)},
+        {one.serial_number for one in both},
+    )
+
+
+async def test_a_renewal_keeps_what_showed_that_both_cards_were_good(
+    asking, bureau, authority, make_card, tools
+):
+    app, client = asking
+    visitor = tools.Visitor(client)
+    old, new = (make_card(more=pointers(bureau.url("ocsp"))) for _ in range(2))
+    await visitor.reach_confirmation(old)
+    assert (await visitor.register(old)).status == 200
+    await visitor.log_in(old, procedure="renew")
+    await visitor.log_in(new, "/api/renewal/card")
+    await visitor.fill("/renewal/form")
+    assert (await visitor.register(new, old, procedure="renew")).status == 200
+    four = (old.authentication, old.signature, new.authentication, new.signature)
+    assert await kept_with(app, 2) == (
+        {one.public_bytes(Encoding.DER) for one in (authority.certificate, *four)},
+        {one.serial_number for one in four},
+    )

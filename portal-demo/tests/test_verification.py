@@ -224,6 +224,29 @@ async def test_a_path_with_an_authority_between_is_followed_and_its_loss_named(
     assert bad(await report_of(portal)) == {Check.EVIDENCE, Check.PATH}
 
 
+async def test_a_log_in_is_followed_through_the_authority_that_its_card_gave(
+    app, visitor, authority, keys, make_card, tools
+):
+    between = tools.Authority.create(keys[3], tools.distinguished(c="JP", cn="Sub CA"), authority)
+    below, signing = make_card(by=between), make_card()
+    der = between.certificate.public_bytes(Encoding.DER)
+    card = tools.replace(signing, authentication=below.authentication, chain=(der,))
+    await visitor.reach_confirmation(card)
+    assert (await visitor.register(tools.replace(card, chain=()))).status == 200
+    assert (await report_of(app[PORTAL])).good
+
+
+async def test_a_log_in_certificate_that_was_taken_away_is_named(portal, registered, pointed_card):
+    der = pointed_card.authentication.public_bytes(Encoding.DER)
+    kept = select(EvidenceFile.sha256).where(EvidenceFile.content == der)
+    await run(
+        portal, delete(ApplicationEvidence).where(ApplicationEvidence.evidence_sha256.in_(kept))
+    )
+    report = await report_of(portal)
+    assert bad(report) == {Check.PATH}
+    assert any("ログインに使われた" in finding.text.ja for finding in report.findings)
+
+
 async def test_a_user_without_a_card_signed_nothing(app, visitor):
     await visitor.log_in_user()
     page = await visitor.fill_user(contact_person="変更 花子")

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import documents, evidence, register
 from portal_demo.authorities import Authority
+from portal_demo.certificates import KeyPurpose
 from portal_demo.documents import ApplicationDocument
 from portal_demo.errors import ApplicationUnknown
 from portal_demo.models import Application, EvidenceFile
@@ -42,19 +43,27 @@ async def verify(db: AsyncSession, number: str, authorities: Iterable[Authority]
         findings.append(records.record(application, document, company))
         findings.append(records.time(application, document))
     findings += records.signatures(application, document)
-    findings += [one async for one in _look(application, files, PathFinder(authorities))]
+    paths = PathFinder(authorities)
+    findings += [one async for one in _look(application, document, files, paths)]
     digest = documents.digest_of(application.document)
     return Report(number, application.created, digest, tuple(findings))
 
 
 async def _look(
-    application: Application, files: Sequence[EvidenceFile], paths: PathFinder
+    application: Application,
+    document: ApplicationDocument | None,
+    files: Sequence[EvidenceFile],
+    paths: PathFinder,
 ) -> AsyncIterator[Finding]:
     """Look at the certificates, and at what showed that they were good."""
     for file in files:
         yield certificates.file(file)
+    look = certificates.Look(application.created, files, paths)
     for row in application.signatures:
-        async for found in certificates.certificate(row, application.created, files, paths):
+        async for found in look.certificate(row.certificate, KeyPurpose.SIGNATURE):
+            yield found
+    for note in records.log_ins(document):
+        async for found in look.log_in(note.sha256):
             yield found
 
 

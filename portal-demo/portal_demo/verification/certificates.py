@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
@@ -12,7 +13,7 @@ from portal_demo.certificates import KeyPurpose, parse_certificate
 from portal_demo.errors import CertificateMalformed, CertificateRevoked, PortalError
 from portal_demo.holders import short_name
 from portal_demo.language import Text
-from portal_demo.models import EvidenceFile, Signature
+from portal_demo.models import EvidenceFile
 from portal_demo.paths import Path, PathFinder
 from portal_demo.revocation import Unusable, judge, sources_of
 from portal_demo.verification.report import Check, Finding, Outcome, judged
@@ -29,26 +30,73 @@ def file(stored: EvidenceFile) -> Finding:
     )
 
 
-async def certificate(
-    row: Signature, moment: datetime, files: Sequence[EvidenceFile], paths: PathFinder
-) -> AsyncIterator[Finding]:
-    """Follow a signer's certificate to an authority, as of the moment the application came."""
-    about = ""
-    try:
-        signer = parse_certificate(row.certificate)
-        about = short_name(signer.subject)
-        path = await paths.find(signer, KeyPurpose.SIGNATURE, _certificates(files), moment)
-    except PortalError as e:
-        yield Finding(Check.PATH, Outcome.BAD, e.message(), about)
-        return
-    text = Text(
-        "受付時に有効で、認証局「{anchor}」まで確認できました。",
-        "It was valid then, and leads to the authority {anchor}.",
-    )
-    anchor = short_name(path.authority.certificate.subject)
-    yield Finding(Check.PATH, Outcome.GOOD, text.fill(anchor=anchor), about)
-    for position in range(len(path.certificates)):
-        yield await _revocation(path, position, moment, files)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Looks at certificates as of the moment the application came, with nothing but its evidence."""
+
+    moment: datetime
+    files: Sequence[EvidenceFile]
+    paths: PathFinder
+
+    async def log_in(self, sha256: str) -> AsyncIterator[Finding]:
+        """Follow the certificate that a card logged in with, by the fingerprint in the document."""
+        for stored in self.files:
+            if stored.kind == "certificate" and stored.sha256 == sha256:
+                async for found in self.certificate(stored.content, KeyPurpose.AUTHENTICATION):
+                    yield found
+                return
+        text = Text(
+            "ログインに使われた証明書が保存されていません。",
+            "The certificate that logged in is not stored.",
+        )
+        yield Finding(Check.PATH, Outcome.BAD, text, sha256[:16])
+
+    async def certificate(self, der: bytes, purpose: KeyPurpose) -> AsyncIterator[Finding]:
+        """Follow a certificate to an authority, and see that none on the way was revoked."""
+        about = ""
+        try:
+            certificate = parse_certificate(der)
+            about = f"{short_name(certificate.subject)}, {purpose.name.lower()}"
+            given = _certificates(self.files)
+            path = await self.paths.find(certificate, purpose, given, self.moment)
+        except PortalError as e:
+            yield Finding(Check.PATH, Outcome.BAD, e.message(), about)
+            return
+        text = Text(
+            "受付時に有効で、認証局「{anchor}」まで確認できました。",
+            "It was valid then, and leads to the authority {anchor}.",
+        )
+        anchor = short_name(path.authority.certificate.subject)
+        yield Finding(Check.PATH, Outcome.GOOD, text.fill(anchor=anchor), about)
+        yield await self._revocation(path, 0, about)
+        for position, between in enumerate(path.certificates[1:], start=1):
+            subject = x509.load_der_x509_certificate(between.dump()).subject
+            yield await self._revocation(path, position, short_name(subject))
+
+    async def _revocation(self, path: Path, position: int, about: str) -> Finding:
+        for stored in self.files:
+            if stored.kind == "certificate":
+                continue
+            try:
+                await judge(path, position, stored.kind, stored.content, self.moment)
+            except CertificateRevoked as e:
+                return Finding(Check.REVOCATION, Outcome.BAD, e.message(), about)
+            except Unusable:
+                continue
+            text = Text("失効していませんでした（{kind}）。", "It was not revoked ({kind}).")
+            return Finding(
+                Check.REVOCATION, Outcome.GOOD, text.fill(kind=stored.kind.upper()), about
+            )
+        if not sources_of(path, position).offered:
+            text = Text(
+                "認証局が失効情報を提供していません。", "Its authority tells no revocations."
+            )
+            return Finding(Check.REVOCATION, Outcome.NONE, text, about)
+        text = Text(
+            "失効していなかったことを示す有効な回答が保存されていません。",
+            "No answer is stored that shows that it was not revoked.",
+        )
+        return Finding(Check.REVOCATION, Outcome.BAD, text, about)
 
 
 def _certificates(files: Iterable[EvidenceFile]) -> Iterator[x509.Certificate]:
@@ -58,29 +106,3 @@ def _certificates(files: Iterable[EvidenceFile]) -> Iterator[x509.Certificate]:
                 yield parse_certificate(stored.content)
             except CertificateMalformed:
                 continue  # `file` has told that it was changed
-
-
-async def _revocation(
-    path: Path, position: int, moment: datetime, files: Sequence[EvidenceFile]
-) -> Finding:
-    subject = x509.load_der_x509_certificate(path.certificates[position].dump()).subject
-    about = short_name(subject)
-    for stored in files:
-        if stored.kind == "certificate":
-            continue
-        try:
-            await judge(path, position, stored.kind, stored.content, moment)
-        except CertificateRevoked as e:
-            return Finding(Check.REVOCATION, Outcome.BAD, e.message(), about)
-        except Unusable:
-            continue
-        text = Text("失効していませんでした（{kind}）。", "It was not revoked ({kind}).")
-        return Finding(Check.REVOCATION, Outcome.GOOD, text.fill(kind=stored.kind.upper()), about)
-    if not sources_of(path, position).offered:
-        text = Text("認証局が失効情報を提供していません。", "Its authority tells no revocations.")
-        return Finding(Check.REVOCATION, Outcome.NONE, text, about)
-    text = Text(
-        "失効していなかったことを示す有効な回答が保存されていません。",
-        "No answer is stored that shows that it was not revoked.",
-    )
-    return Finding(Check.REVOCATION, Outcome.BAD, text, about)

@@ -9,7 +9,7 @@ from portal_demo import challenges, documents
 from portal_demo import signatures as jwa
 from portal_demo.applications import number_of
 from portal_demo.certificates import parse_certificate
-from portal_demo.documents import ApplicationDocument
+from portal_demo.documents import ApplicationDocument, CertificateNote
 from portal_demo.errors import CertificateMalformed, PortalError
 from portal_demo.holders import short_name
 from portal_demo.language import Text
@@ -34,8 +34,7 @@ def record(application: Application, signed: ApplicationDocument, company_number
 
     `company_number` is what the signed number is called now: it may have been merged.
     """
-    notes = (signed.login_certificate, signed.replaced_login_certificate)
-    cards = [f"card:{note.sha256}" for note in notes if note]
+    cards = [f"card:{note.sha256}" for note in log_ins(signed)]
     pairs = {
         "number": (application.number, number_of(application.id, application.created)),
         "company_number": (application.company_number, company_number),
@@ -52,6 +51,12 @@ def record(application: Application, signed: ApplicationDocument, company_number
         ),
         ok=not wrong,
     )
+
+
+def log_ins(signed: ApplicationDocument | None) -> list[CertificateNote]:
+    """Return the log-in certificates of the cards that a document names."""
+    notes = (signed.login_certificate, signed.replaced_login_certificate) if signed else ()
+    return [note for note in notes if note]
 
 
 def time(application: Application, signed: ApplicationDocument) -> Finding:

@@ -9,13 +9,13 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import Meta
 
-from portal_demo.certificates import KeyPurpose, parse_certificate, sha256_of
+from portal_demo.certificates import KeyPurpose, from_pem, parse_certificate, sha256_of
 from portal_demo.drafts import load_form
 from portal_demo.language import language_of
 from portal_demo.models import Session
 from portal_demo.pages import PORTAL, Portal, json_answer, render
 from portal_demo.procedures import BY_KIND, CONFIRM_STEP, PROCEDURES, Kind, Procedure
-from portal_demo.registration import Answer, Signed, applying_certificate, login_certificate
+from portal_demo.registration import Answer, Signed, log_ins
 from portal_demo.trust import Verified
 from portal_demo.views.common import (
     ApiBody,
@@ -85,18 +85,8 @@ async def show(request: web.Request, *, procedure: Procedure) -> web.StreamRespo
         form=form,
         values=form.values,
         table=procedure.table,
-        signers=_signers(session, procedure),
+        signers=[sha256_of(one.certificate) for one in log_ins(session, procedure)],
     )
-
-
-def _signers(session: Session, procedure: Procedure) -> list[str]:
-    """Return the fingerprints of the cards that have to sign, by their log-in certificates."""
-    if not procedure.by_card:
-        return []
-    cards = [applying_certificate(session, procedure)]
-    if procedure.kind is Kind.RENEW:
-        cards.append(login_certificate(session))
-    return list(map(sha256_of, cards))
 
 
 async def propose(request: web.Request) -> web.StreamResponse:
@@ -127,7 +117,13 @@ async def accept(request: web.Request) -> web.StreamResponse:
         Signed(one.algorithm, one.signature, signer)
         for one, signer in zip(body.signatures, signers, strict=True)
     )
-    answer = Answer(body.confirmation, body.challenge, signed, language_of(request))
+    cards = await asyncio.gather(
+        *(
+            portal.trust.verify(one.certificate, KeyPurpose.AUTHENTICATION, from_pem(one.chain))
+            for one in log_ins(session, procedure)
+        )
+    )
+    answer = Answer(body.confirmation, body.challenge, signed, tuple(cards), language_of(request))
     application = await portal.registration.accept(portal.database, session, procedure, answer)
     return json_answer({"location": receipt_path(procedure, application.number)})
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import sessions
-from portal_demo.certificates import sha256_of
+from portal_demo.certificates import sha256_of, to_pem
 from portal_demo.challenges import Purpose
 from portal_demo.drafts import find_draft, open_draft, unconfirm
 from portal_demo.errors import (
@@ -44,6 +44,7 @@ from portal_demo.views.common import (
     elsewhere,
     find_session,
     give_challenge,
+    parse_chain,
     read_json,
     read_token,
     require_login,
@@ -117,7 +118,9 @@ async def log_in(request: web.Request) -> web.StreamResponse:
         raise
     async with portal.database.transaction() as db:
         der = body.token.unverified_certificate
-        session, cookie = await sessions.log_in(db, session, portal.clock, certificate=der)
+        session, cookie = await sessions.log_in(
+            db, session, portal.clock, certificate=der, chain=to_pem(parse_chain(body.chain))
+        )
         location = await _first_page(portal, db, session, procedure)
     response = json_answer({"location": location})
     sessions.set_cookie(response, cookie, https=portal.settings.https)
@@ -163,6 +166,7 @@ async def take_new_card(request: web.Request) -> web.StreamResponse:
         if await registered_with(db, certificate):
             raise CertificateRegistered
         session.new_certificate = body.token.unverified_certificate
+        session.new_chain = to_pem(parse_chain(body.chain))
         restored = await _open(portal, db, session, RENEW, card)
         if draft := await find_draft(db, session, RENEW):
             unconfirm(draft)
