@@ -258,7 +258,7 @@ async def chromium(chromium_arguments: list[str]) -> AsyncIterator[Chromium]:
     assert chromium.errors == []
 
 
-async def shoot(page: Page, name: str) -> None:
-    """Keep a picture of the whole page for people to look at."""
+async def shoot(page: Page, name: str, *, full_page: bool = True) -> None:
+    """Keep a picture of the whole page, or of what is in sight, for people to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+    await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=full_page)
