@@ -61,13 +61,13 @@ VIEWS = (
 def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
     """Return the portal; `settings.origin` must be set. Raises OSError or ValueError for trust."""
     database = Database(settings.database)
+    authorities = load_authorities(settings.trust)
     app = web.Application(middlewares=[refusals, canonical_host], client_max_size=MAX_REQUEST_BYTES)
     app[PORTAL] = Portal(
         settings=settings,
         database=database,
-        trust=Trust(
-            load_authorities(settings.trust), database, clock, hard=settings.revocation == "hard"
-        ),
+        authorities=authorities,
+        trust=Trust(authorities, database, clock, hard=settings.revocation == "hard"),
         registration=Registration(settings.origin, clock),
         clock=clock,
         templates={language: new_templates(language) for language in Language},

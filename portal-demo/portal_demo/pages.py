@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import jinja2
@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from portal_demo import __version__, sessions
+from portal_demo.authorities import Authority
 from portal_demo.clock import (
     Clock,
     english_date,
@@ -50,6 +51,7 @@ class Portal:
 
     settings: Settings
     database: Database
+    authorities: Sequence[Authority]
     trust: Trust
     registration: Registration
     clock: Clock

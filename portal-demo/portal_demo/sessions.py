@@ -118,21 +118,18 @@ async def end(db: AsyncSession, session: Session) -> None:
     await db.execute(delete(Session).where(Session.id == session.id))
 
 
-async def end_others(db: AsyncSession, session: Session) -> None:
-    """End every other session of the same user: the password is another one now."""
-    await db.execute(
-        delete(Session).where(Session.user_id == session.user_id, Session.id != session.id)
-    )
-
-
 async def end_all(
-    db: AsyncSession, *, user_id: int | None = None, officer_id: int | None = None
+    db: AsyncSession,
+    *,
+    user_id: int | None = None,
+    officer_id: int | None = None,
+    but: Session | None = None,
 ) -> None:
-    """End every session of a user or an officer."""
+    """End the sessions of a user or an officer, but for one of them."""
     column, who = (
         (Session.officer_id, officer_id) if user_id is None else (Session.user_id, user_id)
     )
-    await db.execute(delete(Session).where(column == who))
+    await db.execute(delete(Session).where(column == who, Session.id != (but.id if but else "")))
 
 
 def owner_of(session: Session) -> str:

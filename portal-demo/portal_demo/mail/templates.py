@@ -120,3 +120,16 @@ PASSWORD_RESET = Template(
     ),
     secret=True,
 )
+OFFICER_INVITED = Template(
+    "officer-invited",
+    Text("発注機関用ログインのご案内", "Your log-in to the back office"),
+    Text(
+        "{name} 様\n\n電子入札システム（発注機関用）の担当者として登録されました。次のアドレスを開いて、パスワードを設定してください。\n\n"
+        "{link}\n\nこのアドレスは{hours}時間、一度だけ有効です。\n\n担当者ID　{login}\n\n"
+        "パスワードを設定した後、ログインして認証アプリを登録してください。",
+        "To {name}\n\nYou are an officer of the e-bidding system's back office now. Open this address and choose a password:\n\n"
+        "{link}\n\nIt works once, for {hours} hours.\n\nOfficer ID  {login}\n\n"
+        "Log in then, and enrol an authenticator app.",
+    ),
+    secret=True,
+)

@@ -35,6 +35,10 @@ class Action(StrEnum):
     DOWNLOAD = "download"
     OFFICER_CREATED = "officer-created"
     OFFICER_CHANGED = "officer-changed"
+    ACCESS_RESET = "access-reset"
+    CARD_REGISTERED = "card-registered"
+    CARD_REMOVED = "card-removed"
+    UNLOCKED = "unlocked"
 
 
 ACTION_NAMES = {
@@ -48,6 +52,10 @@ ACTION_NAMES = {
     Action.DOWNLOAD: Text("ダウンロード", "Downloaded"),
     Action.OFFICER_CREATED: Text("担当者の登録", "Officer added"),
     Action.OFFICER_CHANGED: Text("担当者の変更", "Officer changed"),
+    Action.ACCESS_RESET: Text("パスワード再設定の案内", "Password reset sent"),
+    Action.CARD_REGISTERED: Text("ICカードの登録", "Card registered"),
+    Action.CARD_REMOVED: Text("ICカードの削除", "Card removed"),
+    Action.UNLOCKED: Text("ロックの解除", "Unlocked"),
 }
 
 

@@ -99,3 +99,43 @@ class LinkUnknown(PersonError):
     title = Text("このリンクは使用できません", "The link cannot be used")
     en = "The link was used already or is too old. Ask for a new one."
     ja = "このリンクは使用済みか、有効期限が切れています。もう一度、発行を依頼してください。"
+
+
+@dataclass(eq=False)
+class LoginTaken(PersonError):
+    """Another officer has this log-in name."""
+
+    reason, status = "login-taken", 409
+    title = Text("この担当者IDは使用されています", "The officer ID is taken")
+    en = "Another officer has this ID. Choose another one."
+    ja = "この担当者IDは、別の担当者が使用しています。別の担当者IDを入力してください。"
+
+
+@dataclass(eq=False)
+class CardTaken(PersonError):
+    """The card is another officer's."""
+
+    reason, status = "card-taken", 409
+    title = Text("このICカードは登録されています", "The card is registered")
+    en = "This IC card is another officer's."
+    ja = "このICカードは、別の担当者のICカードとして登録されています。"
+
+
+@dataclass(eq=False)
+class OwnAccount(PersonError):
+    """An administrator would shut themselves out."""
+
+    reason, status = "own-account", 409
+    title = Text("自分自身には行えません", "Not for your own account")
+    en = "You cannot do this to your own account. Ask another administrator."
+    ja = "自分自身の権限の変更、停止、再設定は行えません。別の管理者に依頼してください。"
+
+
+@dataclass(eq=False)
+class NotVerified(PersonError):
+    """Something speaks against the signature, so that it cannot be accepted."""
+
+    reason, status = "not-verified", 409
+    title = Text("受理できません", "It cannot be accepted")
+    en = "The verification of the application has failed. It can be rejected only; see the report."
+    ja = "申請の検証で問題が見つかったため、受理できません。検証結果を確認してください。"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -28,6 +29,13 @@ PASSWORD_FAULT = Text(
     "パスワードは12文字以上256文字以内で、担当者IDを含まないものを入力して下さい。",
     "A password has 12 to 256 characters and does not contain the officer ID.",
 )
+
+_LOGIN = re.compile("[a-z][a-z0-9._-]{2,39}")
+
+
+def is_login(text: str) -> bool:
+    """Tell whether a text can be an officer's log-in name."""
+    return bool(_LOGIN.fullmatch(text))
 
 
 def key_of(login: str) -> str:

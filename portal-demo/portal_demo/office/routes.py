@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from portal_demo.office.views import applications, audit, login, setup
+from portal_demo.office.views import applications, audit, login, officers, password, setup
 from portal_demo.office.views.desk import HOME, Route, add_guarded, see_other
 
-ROUTES: tuple[Route, ...] = (*login.ROUTES, *setup.ROUTES, *applications.ROUTES, *audit.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *login.ROUTES,
+    *setup.ROUTES,
+    *applications.ROUTES,
+    *officers.ROUTES,
+    *audit.ROUTES,
+)
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
     """Add the office to the portal."""
     router.add_get("/office", _home)
     login.add_routes(router)
+    password.add_routes(router)
     add_guarded(router, ROUTES)
 
 

@@ -134,7 +134,7 @@ async def accept(request: web.Request) -> web.StreamResponse:
             user.values = dict(form.draft.values)
             if new_hash:
                 user.password_hash = new_hash
-                await sessions.end_others(db, session)
+                await sessions.end_all(db, user_id=user.id, but=session)
             application = await store(
                 db,
                 session,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -90,3 +91,10 @@ def registered(visitor, card):
         return location.rpartition("/")[2]
 
     return register
+
+
+@pytest.fixture
+def sync_database_url(sqlite):
+    """Give the address of a database, and what runs a coroutine, for tests of the command."""
+    with sqlite.database() as url:
+        yield url, asyncio.run

@@ -23,12 +23,13 @@ from portal_demo.office.decisions import (
     review_of,
 )
 from portal_demo.office.dossier import before, files_of, sections_of
-from portal_demo.office.errors import EntryUnknown
+from portal_demo.office.errors import EntryUnknown, NotVerified
 from portal_demo.office.queue import Search
 from portal_demo.office.roles import Permission
 from portal_demo.office.views.desk import HOME, Desk, Route, see_other
 from portal_demo.procedures import BY_KIND, Kind
 from portal_demo.status import STATUS_NAMES
+from portal_demo.verification import verify
 from portal_demo.views.receipt import NUMBER, signer_of
 
 _ONE = f"{HOME}/{NUMBER}"
@@ -72,6 +73,8 @@ async def settle(desk: Desk) -> web.StreamResponse:
     verdict = Verdict(accepted, reason, desk.fields.get("seen", ""), desk.fields.get("token", ""))
     number = desk.request.match_info["number"]
     async with desk.transaction() as db:
+        if accepted and not (await verify(db, number, desk.portal.authorities)).good:
+            raise NotVerified
         decided = await decide(
             db,
             number,
@@ -93,6 +96,7 @@ async def _page(desk: Desk, reason: str, fault: Text | None) -> web.Response:
         decision = await decision_on(db, application)
         evidence = await attached_to(db, application.id)
         earlier = await before(db, application)
+        report = await verify(db, application.number or "", desk.portal.authorities)
     document = parse_document(application.document)
     return desk.render(
         "application.html",
@@ -109,6 +113,7 @@ async def _page(desk: Desk, reason: str, fault: Text | None) -> web.Response:
         digest=digest_of(application.document),
         signers=[signer_of(signature) for signature in application.signatures],
         review=review,
+        report=report,
         decision=decision,
         files=files_of(application, evidence),
         names=STATUS_NAMES,
