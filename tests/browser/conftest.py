@@ -154,6 +154,13 @@ class Stack:
         command += ["--bridge-url", f"ws://127.0.0.1:{self.daemon_port}/v1"]
         return self._start("portal", command)
 
+    def create_admin(self, login: str, password_file: Path) -> None:
+        """Add an administrator to the portal's back office."""
+        command = ["portal_demo", "create-admin", login, "--name", "始", "--mail", "a@example.jp"]
+        command += ["--password-file", str(password_file)]
+        command += ["--database", f"sqlite+aiosqlite:///{self.folder}/portal.db"]
+        subprocess.run([sys.executable, "-m", *command], check=True)
+
     def _start(self, name: str, command: list[str], **env: str) -> subprocess.Popen[str]:
         home = {
             "XDG_RUNTIME_DIR": str(self.folder),

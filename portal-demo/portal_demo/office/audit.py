@@ -39,6 +39,9 @@ class Action(StrEnum):
     CARD_REGISTERED = "card-registered"
     CARD_REMOVED = "card-removed"
     UNLOCKED = "unlocked"
+    ANSWERED = "answered"
+    QUESTION_CLOSED = "question-closed"
+    MAIL_AGAIN = "mail-again"
 
 
 ACTION_NAMES = {
@@ -56,6 +59,9 @@ ACTION_NAMES = {
     Action.CARD_REGISTERED: Text("ICカードの登録", "Card registered"),
     Action.CARD_REMOVED: Text("ICカードの削除", "Card removed"),
     Action.UNLOCKED: Text("ロックの解除", "Unlocked"),
+    Action.ANSWERED: Text("質問への回答", "Question answered"),
+    Action.QUESTION_CLOSED: Text("質問の対応不要", "Question put aside"),
+    Action.MAIL_AGAIN: Text("メールの再送", "Mail sent again"),
 }
 
 

@@ -139,3 +139,26 @@ class NotVerified(PersonError):
     title = Text("受理できません", "It cannot be accepted")
     en = "The verification of the application has failed. It can be rejected only; see the report."
     ja = "申請の検証で問題が見つかったため、受理できません。検証結果を確認してください。"
+
+
+@dataclass(eq=False)
+class NoMailAddress(PersonError):
+    """There is nowhere to mail a link to."""
+
+    reason, status = "no-mail-address", 409
+    title = Text("メールアドレスがありません", "There is no mail address")
+    en = "No mail address is registered for this user."
+    ja = "この利用者には、メールアドレスが登録されていません。"
+
+
+@dataclass(eq=False)
+class AnsweredMeanwhile(PersonError):
+    """Another officer was faster."""
+
+    who: str
+    reason, status = "answered-meanwhile", 409
+    title = Text("すでに回答されています", "It was answered meanwhile")
+    en = (
+        "{who} has answered since you opened the page. Your answer was not sent: read theirs first."
+    )
+    ja = "画面を開いた後に、{who}が回答しました。今回の回答は送信していません。先に内容を確認してください。"

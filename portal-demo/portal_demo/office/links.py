@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from portal_demo.office.errors import LinkUnknown
 from portal_demo.office.models import OneTimeLink
 
-LIFETIME = timedelta(hours=24)
+OFFICER_LIFETIME = timedelta(hours=24)
+USER_LIFETIME = timedelta(hours=1)
 PATH = "/password"
 
 
@@ -25,14 +26,16 @@ async def make_link(
     user_id: int | None = None,
 ) -> str:
     """Return the address of a new link; those before it are no good any more."""
-    column, who = (
-        (OneTimeLink.officer_id, officer_id) if user_id is None else (OneTimeLink.user_id, user_id)
+    column, who, lifetime = (
+        (OneTimeLink.officer_id, officer_id, OFFICER_LIFETIME)
+        if user_id is None
+        else (OneTimeLink.user_id, user_id, USER_LIFETIME)
     )
     await db.execute(delete(OneTimeLink).where((column == who) | (OneTimeLink.expires <= now)))
     token = secrets.token_urlsafe(32)
     db.add(
         OneTimeLink(
-            sha256=_digest(token), officer_id=officer_id, user_id=user_id, expires=now + LIFETIME
+            sha256=_digest(token), officer_id=officer_id, user_id=user_id, expires=now + lifetime
         )
     )
     await db.flush()

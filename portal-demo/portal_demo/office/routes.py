@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from portal_demo.office.views import applications, audit, login, officers, password, setup
+from portal_demo.office.views import (
+    applications,
+    audit,
+    login,
+    mail,
+    officers,
+    password,
+    questions,
+    setup,
+    users,
+)
 from portal_demo.office.views.desk import HOME, Route, add_guarded, see_other
 
 ROUTES: tuple[Route, ...] = (
     *login.ROUTES,
     *setup.ROUTES,
     *applications.ROUTES,
+    *questions.ROUTES,
+    *users.ROUTES,
+    *mail.ROUTES,
     *officers.ROUTES,
     *audit.ROUTES,
 )

@@ -12,7 +12,7 @@ from portal_demo.cli import main
 from portal_demo.db import Database
 from portal_demo.mail.outbox import mails
 from portal_demo.office.audit import Search, find
-from portal_demo.office.links import LIFETIME
+from portal_demo.office.links import OFFICER_LIFETIME
 from portal_demo.office.models import Officer
 from portal_demo.office.officers import find_officer
 from portal_demo.pages import PORTAL
@@ -74,7 +74,7 @@ async def test_a_link_is_good_for_a_day_and_until_the_next_one(app, admin, new_c
     clerk = await new_clerk(None)
     assert (await clerk.get(first)).status == 410
     assert (await clerk.get(second)).status == 200
-    clock.now += LIFETIME - timedelta(seconds=1)
+    clock.now += OFFICER_LIFETIME - timedelta(seconds=1)
     assert (await clerk.get(second)).status == 200
     clock.advance(seconds=2)
     assert (await clerk.get(second)).status == 410

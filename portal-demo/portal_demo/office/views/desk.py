@@ -32,6 +32,9 @@ HOME = "/office/applications"
 # address, name, what one must be allowed to do, icon
 NAVIGATION: tuple[tuple[str, Text, Permission, str], ...] = (
     (HOME, Text("申請", "Applications"), Permission.READ_APPLICATIONS, "inbox"),
+    ("/office/questions", Text("質問", "Questions"), Permission.READ_QUESTIONS, "chat"),
+    ("/office/users", Text("利用者", "Users"), Permission.READ_USERS, "user"),
+    ("/office/mail", Text("送信メール", "Mail"), Permission.READ_MAIL, "mail"),
     ("/office/officers", Text("担当者", "Officers"), Permission.MANAGE_OFFICERS, "users"),
     ("/office/audit", Text("操作記録", "Audit"), Permission.READ_AUDIT, "list"),
 )

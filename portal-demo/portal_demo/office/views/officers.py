@@ -19,7 +19,7 @@ from portal_demo.mail.outbox import enqueue
 from portal_demo.models import LoginFailures
 from portal_demo.office.audit import Action
 from portal_demo.office.errors import CardTaken, EntryUnknown, LoginTaken, OwnAccount
-from portal_demo.office.links import LIFETIME, make_link
+from portal_demo.office.links import OFFICER_LIFETIME, make_link
 from portal_demo.office.models import Officer
 from portal_demo.office.officers import add_officer, find_officer, is_login, key_of
 from portal_demo.office.roles import ROLE_NAMES, Permission, Role
@@ -182,7 +182,7 @@ async def _invite(desk: Desk, db: AsyncSession, officer: Officer) -> None:
             "name": officer.name,
             "login": officer.login,
             "link": link,
-            "hours": int(LIFETIME.total_seconds() // 3600),
+            "hours": int(OFFICER_LIFETIME.total_seconds() // 3600),
             "portal": portal,
         },
         language=Language.JA,
