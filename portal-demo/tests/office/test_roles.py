@@ -27,6 +27,7 @@ NAMES = [f"{route.method} {route.path}" for route in ROUTES]
 
 def sample(path: str) -> str:
     """Return an address that a route's pattern matches; there is nothing behind it."""
+    path = re.sub(r"\{number:Q[^/]*\}(?=/|$)", "Q20260604-00099", path)
     path = re.sub(r"\{number:[^/]*\}(?=/|$)", "20260604-000099", path)
     return re.sub(r"\{[^/]*\}", "99", path)
 
