@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from portal_demo import proxies
 from portal_demo.authorities import load_authorities
 from portal_demo.clock import Clock, utc_now
 from portal_demo.db import Database
@@ -62,7 +63,10 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
     """Return the portal; `settings.origin` must be set. Raises OSError or ValueError for trust."""
     database = Database(settings.database)
     authorities = load_authorities(settings.trust)
-    app = web.Application(middlewares=[refusals, canonical_host], client_max_size=MAX_REQUEST_BYTES)
+    behind = proxies.middleware(settings.trusted_proxies, settings.proxy_header)
+    app = web.Application(
+        middlewares=[behind, refusals, canonical_host], client_max_size=MAX_REQUEST_BYTES
+    )
     app[PORTAL] = Portal(
         settings=settings,
         database=database,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 
 from aiohttp import web
 from sqlalchemy import delete, update
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.errors import TooManyRequests
 from portal_demo.models import Rate, Session
+from portal_demo.sessions import logged_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +48,11 @@ async def _count(db: AsyncSession, key: str) -> int | None:
 
 
 def asker(request: web.Request, session: Session | None) -> str:
-    """Return who is counted: the session, or the address of a browser that has none."""
-    return session.id if session else request.remote or "unknown"
+    """Return who is counted: the log-in, or the address of a browser that has none.
+
+    Of an IPv6 address the first 64 bits count: the rest is the browser's to choose.
+    """
+    if session and logged_in(session):
+        return session.id
+    remote = request.remote or "unknown"
+    return str(ip_network(f"{remote}/64", strict=False)) if ":" in remote else remote

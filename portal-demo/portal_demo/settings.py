@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from portal_demo import proxies
 from portal_demo.validation import is_mail
 
 ENVIRONMENT_PREFIX = "PORTAL_DEMO_"
+_SEPARATORS = {"trust": os.pathsep, "trusted_proxies": ","}
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -30,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     accepted. `revocation` is `hard`, or `soft`: a card whose authority offers to tell whether it is
     revoked, but cannot be asked, is taken then.
     `demo` fills the register with sample companies.
+    `trusted_proxies` are addresses or networks of proxies whose `proxy_header` is believed.
     Mail goes to `smtp_host`, from `mail_from`; `smtp_port` 0 is the usual one of the `smtp_security`.
     `smtp_ca` (PEM) replaces the system's authorities for that server's certificate. Without a
     server mail is kept in the database, and shown.
@@ -43,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     origin: str = ""
     bridge_url: str = "ws://127.0.0.1:24781/v1"
     demo: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+    proxy_header: proxies.Header = "X-Forwarded-For"
     smtp_host: str = ""
     smtp_port: Annotated[int, Meta(ge=0, le=65535)] = 0
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
@@ -57,6 +62,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bridge = urlsplit(self.bridge_url)
         if bridge.scheme not in {"ws", "wss"} or not bridge.hostname:
             raise SettingsError(f"bridge_url is not a ws:// or wss:// address: {self.bridge_url}")
+        try:
+            proxies.networks(self.trusted_proxies)
+        except ValueError as e:
+            raise SettingsError(f"trusted_proxies: {e}") from e
         self._check_mail()
 
     def _check_mail(self) -> None:
@@ -123,5 +132,6 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, object]:
     for field in msgspec.structs.fields(Settings):
         text = environment.get(ENVIRONMENT_PREFIX + field.name.upper())
         if text is not None:
-            values[field.name] = tuple(text.split(os.pathsep)) if field.name == "trust" else text
+            separator = _SEPARATORS.get(field.name)
+            values[field.name] = tuple(text.split(separator)) if separator else text
     return values

@@ -9,13 +9,14 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from aiohttp import web
 
 from portal_demo.app import create_app
 from portal_demo.cli.options import add_trust
+from portal_demo.proxies import Header
 from portal_demo.settings import Settings
 
 NAME = "serve"
@@ -46,6 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to do when nobody can be asked whether a card is revoked (default hard: refuse it)",
     )
     parser.add_argument("--origin", help="what browsers see, if a proxy stands in front")
+    parser.add_argument(
+        "--trusted-proxies",
+        type=lambda text: tuple(text.split(",")),
+        metavar="ADDRESS,...",
+        help="proxies (addresses or networks) that tell truly whose request they pass on",
+    )
+    parser.add_argument(
+        "--proxy-header",
+        choices=get_args(Header),
+        help="the header they tell it in (default X-Forwarded-For)",
+    )
     parser.add_argument("--bridge-url", help="where pages find bridged on their own computer")
     for name, more in _MAIL_FLAGS.items():
         parser.add_argument(f"--{name}", **more)
