@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,11 +133,19 @@ def _read(file: Path) -> Policy:
     return dict(policy)
 
 
+def _leave_empty(file: Path) -> None:
+    """Take away the folders that were made for a file, as far as nothing else is in them."""
+    with suppress(OSError):
+        for folder in file.parents:
+            folder.rmdir()
+
+
 def _write(file: Path, policy: Policy) -> None:
     """Write a policy for everybody to read; one that says nothing leaves no file."""
     try:
         if not policy:
             file.unlink()
+            _leave_empty(file)
             return
         file.parent.mkdir(parents=True, exist_ok=True)
         new = file.with_name(f".{file.name}.new")

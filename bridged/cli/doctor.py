@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bridged import __version__
-from bridged.cli.output import add_json, print_json
+from bridged.cli.output import add_json, print_json, working
 
 if TYPE_CHECKING:
     from bridged.doctor.finding import Finding
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MARKS = {"GOOD": ("✓", "32"), "HINT": ("・", "36"), "WARNING": ("!", "33"), "ERROR": ("✗", "31")}
 """The mark of each severity, and its colour (ECMA-48, SGR)."""
 
+WORKING = {"ja": "確認しています…", "en": "Looking…"}
 VERDICTS = {
     "GOOD": ("問題は見つかりませんでした。", "Nothing is wrong."),
     "WARNING": ("注意が必要な項目があります。", "Something needs your attention."),
@@ -51,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     from bridged.doctor.finding import exit_status
     from bridged.pcsc.scard import PcscBus
 
-    findings = examine(PcscBus(), file=args.config)
+    with working(WORKING):
+        findings = examine(PcscBus(), file=args.config)
     if args.json:
         print_json([finding.to_json() for finding in findings])
     else:

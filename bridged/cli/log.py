@@ -12,13 +12,15 @@ from typing import Any
 import msgspec
 
 from bridged.cli.language import language
-from bridged.cli.output import add_json, print_json
+from bridged.cli.output import add_json, print_json, working
 from bridged.config import audit_dir
+from bridged.errors import FileUnusable
 
 _AGO = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _HIDDEN = {"seq", "at", "event", "origin", "prev", "hash", "digests", "request"}
 
+WORKING = {"ja": "確認しています…", "en": "Checking…"}
 TEXTS = {
     "ja": ("記録 {count}件: 改変はありません。", "記録が改変されているか、欠けています。"),
     "en": ("{count} records: nothing was changed.", "Records were changed or are missing."),
@@ -41,15 +43,22 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def since(text: str) -> datetime:
-    """Return a time, or how long ago; without a zone it is local. Raises `ValueError`."""
+    """Return a time, or how long ago; without a zone it is local."""
     if match := _AGO.fullmatch(text):
         return datetime.now(UTC) - timedelta(**{_UNITS[match["unit"]]: int(match["count"])})
-    return datetime.fromisoformat(text).astimezone(UTC)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time such as 2026-04-01, 2026-04-01T09:00, 30m, 12h or 7d"
+        ) from None
 
 
 def run(args: argparse.Namespace) -> int:
     """Print records, or whether they are whole (status 1 where they are not)."""
     folder = args.folder or audit_dir()
+    if args.folder and not folder.is_dir():
+        raise FileUnusable(file=str(folder), detail="there is no such folder")
     return _verify(folder, json=args.json) if args.action == "verify" else _show(folder, args)
 
 
@@ -83,7 +92,8 @@ def _word(value: object) -> str:
 def _verify(folder: Path, *, json: bool) -> int:
     from bridged.audit.reading import verify
 
-    count, faults = verify(folder)
+    with working(WORKING):
+        count, faults = verify(folder)
     good, bad = TEXTS[language()]
     if json:
         print_json({"records": count, "faults": faults})

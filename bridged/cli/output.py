@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import msgspec
 
+from bridged.cli.language import language
 from bridged.errors import BridgedError
 
 
@@ -27,6 +30,20 @@ def print_json(value: object, to: BinaryIO | None = None) -> None:
     to = to or sys.stdout.buffer
     to.write(msgspec.json.format(bytes(raw), indent=2) + b"\n")
     to.flush()
+
+
+@contextmanager
+def working(texts: dict[str, str]) -> Iterator[None]:
+    """Say on a terminal what takes its time, in the person's language, until it is over."""
+    shown = sys.stderr.isatty()
+    if shown:
+        print(texts[language()], end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if shown:
+            # To the first column, and nothing on the line (ECMA-48, 8.3.41).
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def print_error(error: BridgedError) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridged.config import (
-    DEFAULT_GRANTS,
     Config,
     DocumentSettings,
     audit_dir,
@@ -23,12 +22,11 @@ from bridged.config import (
     runtime_dir,
     state_dir,
 )
-from bridged.errors import BridgedError, ConfigError, RecordFailed
+from bridged.errors import BridgedError, RecordFailed
 from bridged.hardening import forbid_dumps
-from bridged.model import Grant
 from bridged.pcsc.bus import Bus
+from bridged.sites.configured import configured
 from bridged.sites.managed import load_managed
-from bridged.sites.origins import Origin
 from bridged.sites.policy import SitePolicy
 from bridged.sites.store import SiteStore
 
@@ -100,37 +98,26 @@ def run(args: argparse.Namespace) -> int:
                 modules=modules,
                 any_user=any_user,
                 settings=args.config,
+                allow=args.allow,
             )
         )
     return 0
 
 
 def _seconds(text: str) -> float:
-    if not 1 <= (seconds := float(text)) <= 86400:
-        raise ValueError(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 1 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1 to 86400 seconds")
     return seconds
 
 
 def site_policy(config: Config, allow: list[str]) -> SitePolicy:
     """Return the allow-list of the settings and the command line; raises `ConfigError`."""
-    allowed = {site.origin: site.grants for site in config.sites}
-    for text in allow:
-        origin, given, grants = text.partition("=")
-        try:
-            allowed[origin] = (
-                frozenset(Grant(grant) for grant in grants.split(",")) if given else DEFAULT_GRANTS
-            )
-        except ValueError as error:
-            raise ConfigError(file="--allow", detail=str(error)) from None
-    for origin in allowed:
-        if Origin.parse(origin) is None:
-            raise ConfigError(
-                file="sites",
-                detail=f"{origin!r} is not an origin such as https://portal.example "
-                "(http on loopback only, no path, no slash at the end)",
-            )
     store = SiteStore(state_dir() / "sites.json")
-    return SitePolicy(allowed, managed=load_managed(), store=store)
+    return SitePolicy(configured(config.sites, allow), managed=load_managed(), store=store)
 
 
 def find_modules(config: Config, *, virtual: bool) -> Modules:
@@ -179,6 +166,7 @@ async def _serve(
     modules: Modules,
     any_user: bool,
     settings: Path | None,
+    allow: list[str],
 ) -> None:
     from bridged import __version__
     from bridged.audit.journal import Journal
@@ -203,7 +191,7 @@ async def _serve(
     reloading: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
-        task = loop.create_task(_reload(hub))
+        task = loop.create_task(_reload(hub, settings, allow))
         reloading.add(task)
         task.add_done_callback(reloading.discard)
 
@@ -238,14 +226,16 @@ async def _note(audit: Audit, event: str, **record: object) -> None:
         await audit.write(event, pid=os.getpid(), **record)
 
 
-async def _reload(hub: Hub) -> None:
-    """Read the administrator's policy and the person's sites anew; what is broken changes nothing."""
+async def _reload(hub: Hub, settings: Path | None, allow: list[str]) -> None:
+    """Read anew what is said about sites; what is broken changes nothing."""
     try:
+        allowed = configured((await asyncio.to_thread(load, settings)).sites, allow)
         managed = await asyncio.to_thread(load_managed)
         await asyncio.to_thread(hub.policy.store.load)
     except BridgedError as error:
         log.error("nothing was reloaded: %s", error)
         return
+    hub.policy.allowed = allowed
     hub.policy.managed = managed
     hub.sites_changed()
     log.info("the policy and the sites were read anew")

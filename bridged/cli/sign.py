@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bridged.cli.daemon import add_connection, connect
 from bridged.cli.language import language
-from bridged.cli.output import add_json, print_json
+from bridged.cli.output import add_json, print_json, working
 from bridged.errors import (
     BridgedError,
     CertificateAmbiguous,
@@ -44,6 +44,7 @@ SUFFIXES = {
 }
 PROMPT = {"ja": "{label}（残り{tries}回）: ", "en": "{label} (tries left: {tries}): "}
 LAST = {"ja": "続けますか [y/N]: ", "en": "Go on? [y/N]: "}
+WORKING = {"ja": "署名しています…", "en": "Signing…"}
 SIGNED = {"ja": "{file} を保存しました（{holder}）", "en": "Wrote {file} (signed by {holder})"}
 
 
@@ -90,17 +91,18 @@ def run(args: argparse.Namespace) -> int:
         bridge = connect(stack, args)
         certificate = choose(bridge.certificates(usage=Usage.SIGNATURE), args.certificate)
         verify(bridge, certificate)
-        signed = bridge.sign_document(
-            certificate.id,
-            content,
-            format=form,
-            level=SignatureLevel(args.level),
-            detached=args.detached,
-            title=args.file.name[:200],
-            file_name=args.file.name[:200],
-            reason=args.reason,
-            location=args.location,
-        )
+        with working(WORKING):
+            signed = bridge.sign_document(
+                certificate.id,
+                content,
+                format=form,
+                level=SignatureLevel(args.level),
+                detached=args.detached,
+                title=args.file.name[:200],
+                file_name=args.file.name[:200],
+                reason=args.reason,
+                location=args.location,
+            )
     _write(output, signed)
     if args.json:
         told = sys.stderr.buffer if str(output) == "-" else None

@@ -46,6 +46,14 @@ CATALOGUE: dict[str, Entry] = {
         "その箇所を直してください。書き方は bridged config show で確かめられます。",
         "Mend that place. `bridged config show` prints every key.",
     ),
+    "policy-good": _good("管理者の設定: {file}", "The administrator's policy: {file}"),
+    "policy-wrong": Entry(
+        Severity.ERROR,
+        "管理者の設定 {file} が正しくありません: {detail}",
+        "The administrator's policy in {file} is wrong: {detail}",
+        "このままでは bridged は起動しません。管理者に修正を依頼してください。",
+        "bridged does not start like this. Have the administrator mend it.",
+    ),
     # ---- what is written down ----
     "records-unwritable": Entry(
         Severity.ERROR,

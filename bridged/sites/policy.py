@@ -73,7 +73,7 @@ class SitePolicy:
         store: SiteStore | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        self._allowed = dict(allowed)
+        self.allowed = dict(allowed)
         self.managed = managed or ManagedPolicy()
         self.store = store or SiteStore()
         self._clock = clock
@@ -87,7 +87,7 @@ class SitePolicy:
         if managed is not None:
             return Site(text, managed)
         remembered = self.store.sites.get(text)
-        configured = self._allowed.get(text)
+        configured = self.allowed.get(text)
         if configured is None and remembered and remembered.never and not remembered.grants:
             return None
         granted = frozenset(remembered.grants) if remembered else frozenset()
@@ -98,7 +98,7 @@ class SitePolicy:
         origin = Origin.parse(text)
         if origin and (self.managed.denies(origin) or self.managed.grants(origin) is not None):
             return Source.ADMINISTRATOR
-        return Source.SETTINGS if text in self._allowed else None
+        return Source.SETTINGS if text in self.allowed else None
 
     def quiet_s(self, origin: str) -> int | None:
         """Return for how many seconds the person is not asked about a site; 0: may be asked.
@@ -152,7 +152,7 @@ class SitePolicy:
         return [
             *(Decision(text, frozenset(), administrator, denied=True) for text in denied),
             *(Decision(o, g, administrator) for o, g in sorted(self.managed.allowed().items())),
-            *(Decision(o, g, Source.SETTINGS) for o, g in sorted(self._allowed.items())),
+            *(Decision(o, g, Source.SETTINGS) for o, g in sorted(self.allowed.items())),
             *(
                 Decision(o, frozenset(r.grants), Source.PERSON, r, denied=r.never)
                 for o, r in sorted(self.store.sites.items())

@@ -67,6 +67,22 @@ def test_colours_are_for_terminals(shell: Shell, env: dict[str, str], *, coloure
     os.close(person)
 
 
+def test_what_takes_time_is_said_on_a_terminal_and_wiped(shell: Shell) -> None:
+    person, terminal = pty.openpty()
+    command = [sys.executable, "-m", "bridged", "log", "verify"]
+    subprocess.run(
+        command,
+        env=environment(shell.home),
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+        timeout=30,
+        check=True,
+    )
+    os.close(terminal)
+    assert os.read(person, 4096).decode() == "Checking…\r\x1b[K"
+    os.close(person)
+
+
 def test_kanji_take_two_columns() -> None:
     assert (width("長野"), width("か\u3099"), width("ab")) == (4, 2, 2)
     lines = table(("A", "B"), [[Cell("長野"), Cell("x")], [Cell("y"), Cell("z")]], coloured=False)

@@ -139,3 +139,12 @@ async def test_a_hangup_reads_the_sites_anew_and_ends_nothing(
         assert event.name == "site.granted"
     async with connect(f"ws://127.0.0.1:{port}/v1", token=token) as program:
         assert (await program.info()).origin is None
+    settings = tmp_path / "config" / "bridged" / "config.toml"
+    settings.parent.mkdir(parents=True)
+    other = "https://other.example"
+    settings.write_text(f"[[sites]]\norigin = '{other}'\n")
+    async with connect(f"ws://127.0.0.1:{port}/v1", origin=other) as page:
+        process.send_signal(signal.SIGHUP)
+        event = await page.next_event()
+        assert event is not None
+        assert event.name == "site.granted"

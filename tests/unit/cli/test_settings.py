@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bridged.__main__ import main
-from bridged.cli.settings import settings
+from bridged.cli.settings import settings, toml
 from bridged.config import Config, load
 
 DOCUMENTATION = Path(__file__).resolve().parents[3] / "docs" / "settings.md"
@@ -67,7 +67,8 @@ def test_every_setting_is_documented_with_its_default(key: str) -> None:
     rows = re.findall(
         r"^\| `([^`]+)` \| ([^|]*) \|", DOCUMENTATION.read_text("utf-8"), re.MULTILINE
     )
-    assert key in dict(rows)
+    default = next(each.value for each in settings(Config(), "") if each.key == key)
+    assert dict(rows)[key].strip() == ("not set" if default is None else f"`{toml(default)}`")
 
 
 def test_the_example_of_the_documentation_is_taken() -> None:

@@ -84,6 +84,31 @@ def test_good_settings_are_said_so(computer: Context, put: Put) -> None:
     assert names(examine(InProcessBus(), computer))[0] == "settings-none"
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[sites]]\norigin = 'portal.example'", "sites: 'portal.example' is not an origin"),
+        ("[documents]\ntsa = 'http://tsa.example'", "documents.tsa: 'http://tsa.example' does not"),
+        ("[documents]\ntsa = 'https://a.example'\ntsa_roots = '/nowhere'", "documents.tsa_roots: "),
+    ],
+)
+def test_what_would_keep_the_daemon_from_starting_is_wrong(
+    computer: Context, put: Put, text: str, told: str
+) -> None:
+    finding = examine(InProcessBus(), computer, put("config.toml", text))[0]
+    assert finding.name == "settings-wrong"
+    assert told in finding.title("en")
+
+
+def test_the_administrators_policy_is_read(computer: Context, put: Put) -> None:
+    put("/etc/bridged/policy.toml", "managed-only = true")
+    assert names(examine(InProcessBus(), computer))[1] == "policy-good"
+    put("/etc/bridged/policy.toml", "managed-onli = true")
+    wrong = examine(InProcessBus(), computer)[1]
+    assert wrong.name == "policy-wrong"
+    assert "managed-onli" in wrong.title("ja")
+
+
 # ---- the daemon ----
 
 

@@ -1,0 +1,36 @@
+"""The sites that the settings and the command line allow, which nobody is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bridged.config import DEFAULT_GRANTS, AllowedSite
+from bridged.errors import ConfigError
+from bridged.model import Grant
+from bridged.sites.origins import Origin
+
+
+def configured(
+    sites: Iterable[AllowedSite], options: Iterable[str] = ()
+) -> dict[str, frozenset[Grant]]:
+    """Return grants by origin; `options` (`ORIGIN[=GRANT,...]`) stand over the settings.
+
+    Raises `ConfigError`.
+    """
+    allowed = {site.origin: site.grants for site in sites}
+    for text in options:
+        origin, given, grants = text.partition("=")
+        try:
+            allowed[origin] = (
+                frozenset(Grant(grant) for grant in grants.split(",")) if given else DEFAULT_GRANTS
+            )
+        except ValueError as error:
+            raise ConfigError(file="--allow", detail=str(error)) from None
+    for origin in allowed:
+        if Origin.parse(origin) is None:
+            raise ConfigError(
+                file="sites",
+                detail=f"{origin!r} is not an origin such as https://portal.example "
+                "(http on loopback only, no path, no slash at the end)",
+            )
+    return allowed
