@@ -157,6 +157,8 @@ class OpenScSubject(ModuleSubject):
         self.reset()
         self.card.behave()
         self.card.reset()
+        self.card.insert()
+        reader_with_card()
 
     def _select(self, card: Connection, usage: Usage) -> None:
         file = JPKI_PIN_FILES.get(self.pins[usage][1])

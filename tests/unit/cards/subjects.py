@@ -207,6 +207,7 @@ class NativeSubject:
     def mend(self) -> None:
         """Let the card be as new; one that was issued with a blocked PIN has been to its issuer."""
         self.card.behave()
+        self.card.insert()
         for pin in self.card.pins.values():
             pin.restore()
             pin.tries_left = pin.tries

@@ -374,8 +374,10 @@ def test_another_program_in_between_is_no_lasting_trouble(subject: Subject, usag
 # ---- what goes wrong ----
 
 
-@pytest.mark.parametrize("fault", ["short", "garbage", "status 6F00", "reset"])
-@pytest.mark.parametrize("after", [0, 2, 5])
+@pytest.mark.parametrize(
+    "fault", ["short", "garbage", "no-status", "status 6F00", "reset", "removed"]
+)
+@pytest.mark.parametrize("after", [0, 4])
 def test_a_fault_is_a_typed_error_and_does_no_lasting_harm(
     subject: Subject, fault: str, after: int
 ) -> None:
