@@ -41,8 +41,8 @@ PUK_CHANGED: Text = {"ja": "PUKを変更しました。", "en": "The PUK is chan
 
 
 LAST_OF_PUK: Text = {
-    "ja": "残り1回です。次に間違えるとPUKもロックされ、PINのロックを解除できなくなります。",
-    "en": "One try is left. A wrong PUK now blocks the PUK too, and the PIN can never be unblocked.",
+    "ja": "残り1回です。次に間違えるとPUKがロックされ、PINのロックを解除できなくなります。",
+    "en": "One try is left. A wrong PUK now blocks the PUK, and a blocked PIN stays so for good.",
 }
 
 

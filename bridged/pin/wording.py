@@ -54,8 +54,8 @@ _LAST_TRY = _text(
     "One try is left. A wrong PIN now blocks the card.",
 )
 _LAST_TRY_OF_PUK = _text(
-    "残り1回です。次に間違えるとPUKもロックされ、PINのロックを解除できなくなります。",
-    "One try is left. A wrong PUK now blocks the PUK too, and the PIN can never be unblocked.",
+    "残り1回です。次に間違えるとPUKがロックされ、PINのロックを解除できなくなります。",
+    "One try is left. A wrong PUK now blocks the PUK, and a blocked PIN stays so for good.",
 )
 _SOON = _text(
     "証明書の有効期間が残り{days}日です。開札の前に期限が切れると入札が無効になることがあります。",

@@ -312,3 +312,51 @@ async def test_the_portal_cannot_read_frame_or_answer_the_window(
     with contextlib.suppress(PlaywrightError):
         await window.keyboard.press("Escape")
     assert (await answer(portal))["error"]["data"]["reason"] == "user-cancelled"
+
+
+@pytest.mark.parametrize(
+    ("house", "button", "warning"),
+    [
+        (Language.JA, "PUKを入力する", "PUKがロックされ"),
+        (Language.EN, "Enter the PUK", "A wrong PUK now blocks the PUK"),
+    ],
+    indirect=["house"],
+)
+async def test_the_last_try_of_a_puk_is_called_that(
+    house: House, chromium: Chromium, button: str, warning: str
+) -> None:
+    portal = await chromium.page()
+    await portal.goto(house.portal)
+    await portal.evaluate("""() => {
+      const button = document.createElement("button");
+      button.textContent = "unblock";
+      button.onclick = async () => {
+        window.opened = window.open("about:blank", "_blank", "popup,width=480,height=640");
+        const { result } = await call("certificate.list", { usage: "signature" });
+        window.answer = await call("pin.unblock", { key: result.certificates[0].id });
+      };
+      document.body.append(button);
+    }""")
+    async with portal.expect_popup() as popup:
+        await portal.get_by_role("button", name="unblock").click()
+    window = await popup.value
+    fields = window.locator("input[type=password]:visible")
+    for puk in ("00000000", "11111111"):
+        await expect(fields).to_have_count(1)
+        await fields.fill(puk)
+        await window.keyboard.press("Enter")
+        await expect(fields).to_have_count(2)
+        for field in await fields.all():
+            await field.fill("654321")
+        await window.keyboard.press("Enter")
+    await expect(window.get_by_role("button", name=button)).to_be_visible()
+    await expect(window.locator("main")).to_contain_text(warning)
+    language = await window.evaluate("document.documentElement.lang")
+    await shoot(window, f"window-last-puk-{language}")
+    await expect_no_barrier(window)
+    await window.set_viewport_size({"width": 320, "height": 640})
+    assert await window.evaluate("document.documentElement.scrollWidth") <= 320
+    await shoot(window, f"window-last-puk-320-{language}")
+    await window.get_by_role("button", name=button).click()
+    await expect(fields).to_have_count(1)
+    assert house.card.pins["puk"].tries_left == 1

@@ -22,8 +22,8 @@ def last_of(language: Language, *, puk: bool) -> Subject:
     [
         (Language.JA, False, "PINを入力する", "ICカードがロックされ"),
         (Language.EN, False, "Enter the PIN", "A wrong PIN now blocks the card."),
-        (Language.JA, True, "PUKを入力する", "PUKもロックされ"),
-        (Language.EN, True, "Enter the PUK", "A wrong PUK now blocks the PUK too"),
+        (Language.JA, True, "PUKを入力する", "PUKがロックされ"),
+        (Language.EN, True, "Enter the PUK", "A wrong PUK now blocks the PUK"),
     ],
 )
 def test_the_last_try_is_named_after_what_is_typed(

@@ -311,7 +311,7 @@ async def test_the_last_try_of_a_puk_has_a_yes_of_its_own_where_a_pin_is_unblock
     last = person.asked[-1]
     assert (last.ok, last.warnings) == (
         "PUKを入力する",
-        ("残り1回です。次に間違えるとPUKもロックされ、PINのロックを解除できなくなります。",),
+        ("残り1回です。次に間違えるとPUKがロックされ、PINのロックを解除できなくなります。",),
     )
     person.answers = [YES, EBID_PUK, new]
     await page.call("pin.unblock", key=key)
