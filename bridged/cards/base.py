@@ -55,6 +55,10 @@ class PinBlock:
         """Return the VERIFY of a PIN."""
         return Command(0x00, 0x20, 0x00, self.reference, self.of(pin))
 
+    def change(self, pin: bytes = b"", new: bytes = b"") -> Command:
+        """Return the CHANGE REFERENCE DATA of both, one after the other (ISO/IEC 7816-4, 11.5.7)."""
+        return Command(0x00, 0x24, 0x00, self.reference, self.of(pin) + self.of(new))
+
 
 @dataclass(frozen=True, slots=True)
 class PinObject:
@@ -84,6 +88,12 @@ class Keypad(Protocol):
 
     def verify(self, command: Command, pin: PinObject) -> Response:
         """Let the person type the PIN into the block of a VERIFY; return the card's answer."""
+
+    def modify(self, command: Command, pin: PinObject, *, old: bool) -> Response:
+        """Let the person type the PIN where `old`, and the new one twice; return the card's answer.
+
+        Raises `EntriesDiffer`.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +184,14 @@ class Driver(ABC):
     def change_pin(self, key: Key, pin: Pin, new: Pin) -> None:
         """Change, after `enter`; raises `PinIncorrect` (a try is used) or `PinBlocked`."""
 
+    def change_on_keypad(self, key: Key, keypad: Keypad) -> None:
+        """Change a PIN by what is typed on the reader, after `guard`; raises as `change_pin`.
+
+        Raises `EntriesDiffer`, and `PinRequired` where this card's PIN is not typed there (as here).
+        """
+        del key, keypad
+        raise PinRequired
+
     @final
     def change_pin_guarded(self, key: Key, pin: Pin, new: Pin, *, accept_last_try: bool) -> None:
         """Change unless that could be the last try and nobody agreed to it; raises as above."""
@@ -245,6 +263,12 @@ class CardDriver(Driver):
     def epoch(self) -> int:
         """That of the channel."""
         return self._channel.epoch
+
+    def change_on_keypad(self, key: Key, keypad: Keypad) -> None:
+        """Change by CHANGE REFERENCE DATA with both PINs, each filled up to its block."""
+        if key.pin is None or key.pin.block.length is None:
+            raise PinRequired
+        check_verified(keypad.modify(key.pin.block.change(), key.pin, old=True))
 
     @classmethod
     @abstractmethod

@@ -189,7 +189,13 @@ class JpkiDriver(CardDriver):
     def change_pin(self, key: Key, pin: Pin, new: Pin) -> None:
         """Verify, then change by CHANGE REFERENCE DATA with the new PIN alone."""
         self.verify_pin(key, pin)
-        check(self._channel.transmit(Command(0x00, 0x24, 0x01, 0x80, new.reveal())))
+        check(self._channel.transmit(_change(new.reveal())))
+
+    def change_on_keypad(self, key: Key, keypad: Keypad) -> None:
+        """Verify, then change; the person types the PIN, and the new one twice."""
+        pin = slot_of(key.ref).pin_object
+        self.verify_on_keypad(key, keypad)
+        check(keypad.modify(_change(), pin, old=False))
 
     # ---- signing ----
 
@@ -250,6 +256,11 @@ class JpkiDriver(CardDriver):
             # Another program may have selected its own application since; select ours next time.
             self._epoch = -1
         return response
+
+
+def _change(new: bytes = b"") -> Command:
+    """Return the CHANGE REFERENCE DATA of a PIN that is verified: the new one alone."""
+    return Command(0x00, 0x24, 0x01, 0x80, new)
 
 
 def _content(response: Response) -> bytes:

@@ -252,8 +252,7 @@ class Worker:
             generation=connection.generation,
             atr=connection.atr,
         )
-        code = pinpad.find(connection.control)
-        self.channel.keypad = None if code is None else pinpad.Pinpad(connection.control, code)
+        self.channel.keypad = pinpad.find(connection.control)
 
     def _disconnect(self, *, reset: bool) -> None:
         if (companion := self.companion) is not None:

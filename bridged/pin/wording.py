@@ -224,12 +224,20 @@ def confirm_question(about: About, signing: Signing) -> Question:
     return replace(question, details=tuple(signing.fingerprints))
 
 
-def keypad_question(question: Question) -> Question:
-    """Show a question whose PIN is typed on the reader once the person agrees."""
-    hint = _text(
-        "「次へ」の後、ICカードリーダーのキーでPINを入力してください。",
-        "After “Next” enter the PIN on the keys of the card reader.",
-    )
+_ON_KEYPAD = _text(
+    "「次へ」の後、ICカードリーダーのキーでPINを入力してください。",
+    "After “Next” enter the PIN on the keys of the card reader.",
+)
+_CHANGE_ON_KEYPAD = _text(
+    "「次へ」の後、ICカードリーダーのキーで、現在のPIN、新しいPIN、確認のためもう一度新しいPINの順に入力してください。",
+    "After “Next” enter the present PIN, the new PIN, and the new PIN again on the keys of the "
+    "card reader.",
+)
+
+
+def keypad_question(question: Question, *, changes: bool = False) -> Question:
+    """Show a question whose PIN is typed on the reader once the person agrees, or changed there."""
+    hint = _CHANGE_ON_KEYPAD if changes else _ON_KEYPAD
     return replace(
         question,
         wanted=None,

@@ -2,134 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
-
-import msgspec
+from dataclasses import dataclass
 
 from bridged.cards.base import Key, PinObject
 from bridged.config import PinWay
 from bridged.errors import (
     ConfirmationUnavailable,
     PinBlocked,
-    PinFormat,
-    PinIncorrect,
-    PinLastTry,
     PinRequired,
     UserCancelled,
 )
 from bridged.model import Grant, PinAlphabet, PinStatus, Usage
-from bridged.pin.prompt import Asker, NobodyToAsk, Prompts, Turn, Where
-from bridged.pin.question import Answer, Question
+from bridged.pin.prompt import NobodyToAsk, Prompts, Where
+from bridged.pin.question import Answer
 from bridged.pin.wording import (
     About,
     Subject,
-    keypad_question,
-    last_try_question,
-    rules_fault,
-    wrong,
 )
-from bridged.protocol.messages import PromptedEvent, PromptingEvent
 from bridged.secret import Pin
 from bridged.service.calls import Call
 from bridged.service.card import InsertedCard
-from bridged.service.keys import readable, typed_each_time, verify, verify_on_keypad
+from bridged.service.interview import Agree, Ask, BadEntry, Interview, asker
+from bridged.service.keys import (
+    readable,
+    typed_each_time,
+)
 from bridged.service.leases import Held, Leases
 
-Ask = Callable[[Subject], Question]
-Agree = Callable[[About], Question]
+Again = Callable[[BadEntry], Awaitable[bool]]
+"""Ask the person to type a PIN anew at the reader; returns whether the last try may be used."""
 
 
-def asker(call: Call, reader: str | None = None) -> Asker:
-    """Return for whom a request asks the person; its page hears where, and when it is over."""
-    shown = False
+@dataclass(frozen=True, slots=True)
+class Right:
+    """To sign: who owns the lease, and how to go on after a wrong PIN at the reader."""
 
-    def told(where: Where | None) -> None:
-        nonlocal shown
-        if where is not None:
-            shown = True
-            call.asked_by = where.way
-            event = PromptingEvent(id=call.id, way=where.way, reader=reader, url=where.url)
-            call.peer.notify("pin.prompting", event)
-        elif shown:
-            call.peer.notify("pin.prompted", PromptedEvent(id=call.id))
-
-    return Asker(call.site.origin, told)
-
-
-class Interview:
-    """The person, asked about one key of a card; tries left are read before and kept up to date."""
-
-    def __init__(
-        self, turn: Turn, card: InsertedCard, key: Key, subject: Subject, *, asker: Asker
-    ) -> None:
-        self._turn, self._card, self._key, self._asker = turn, card, key, asker
-        self.subject = subject
-
-    async def typed_on_reader(self, ask: Ask) -> int:
-        """Show the question where that can be, then let the keypad ask; return the epoch.
-
-        Raises as `verified`, and `PinLastTry` where nobody can say yes to that.
-        """
-        fault = ""
-        while True:
-            agreed = await self.agreed()
-            question = keypad_question(replace(ask(self.subject), fault=fault))
-            with contextlib.suppress(NobodyToAsk):
-                if not await self._turn.confirm(question):
-                    raise UserCancelled
-            self._asker.told(Where(PinWay.PINPAD))
-            try:
-                return await verify_on_keypad(self._card, self._key, accept_last_try=agreed)
-            except (PinIncorrect, PinLastTry) as error:
-                fault = self.failed(error)
-            except PinFormat:
-                fault = rules_fault(ask(self.subject))
-
-    async def verified(self, ask: Ask) -> tuple[Pin, int]:
-        """Ask until the card takes the PIN; return it, and the epoch in which it is verified.
-
-        Each PIN is one that was typed for just this, and the last try has a yes of its own.
-        Raises `PinBlocked`, and what ends the asking.
-        """
-        fault = ""
-        while True:
-            agreed = await self.agreed()
-            pin = await self._turn.pin(replace(ask(self.subject), fault=fault))
-            try:
-                return pin, await verify(self._card, self._key, pin, accept_last_try=agreed)
-            except (PinIncorrect, PinLastTry) as error:
-                pin.wipe()
-                fault = self.failed(error)
-            except BaseException:
-                pin.wipe()
-                raise
-
-    async def secret(self, ask: Ask, *, fault: str = "") -> Pin:
-        """Ask for a PIN that is not verified here, and keeps its rules."""
-        return await self._turn.pin(replace(ask(self.subject), fault=fault))
-
-    def failed(self, error: PinIncorrect | PinLastTry) -> str:
-        """Note what the card said of the tries left; return what the person is told."""
-        status = msgspec.structs.replace(self.subject.status, tries_left=error.tries_left)
-        self.subject = replace(self.subject, status=status)
-        if isinstance(error, PinLastTry):
-            return ""
-        return wrong(self.subject.label, error.tries_left, self.subject.language)
-
-    async def agreed(self) -> bool:
-        """Return whether the last try may be used; raises `UserCancelled` where it may not."""
-        if not self.subject.last_try:
-            return False
-        try:
-            agreed = await self._turn.confirm(last_try_question(self.subject))
-        except NobodyToAsk:
-            raise PinLastTry(tries_left=1) from None
-        if not agreed:
-            raise UserCancelled
-        return True
+    owner: object
+    again: Again | None
 
 
 class Asking:
@@ -154,6 +65,12 @@ class Asking:
             and pin.rules.alphabet is PinAlphabet.DIGITS
             and self._prompts.prefers_keypad(asker(call))
         )
+
+    def changes_on_keypad(self, call: Call, card: InsertedCard, pin: PinObject) -> bool:
+        """Whether a PIN is changed on the reader: as it is typed there, where the reader can."""
+        keypad = card.worker.channel.keypad
+        can = keypad is not None and keypad.can_modify and not pin.protected
+        return can and self._on_keypad(call, card, pin)
 
     @asynccontextmanager
     async def interview(
@@ -220,8 +137,8 @@ class Asking:
     @asynccontextmanager
     async def right_to_sign(
         self, call: Call, card: InsertedCard, key: Key, ask: Ask, confirm: Agree
-    ) -> AsyncIterator[object]:
-        """Yield who owns the lease to sign under: the connection, or this request alone.
+    ) -> AsyncIterator[Right]:
+        """Yield the lease to sign under: that of the connection, or one of this request alone.
 
         Without a lease the person is asked for the PIN by `ask`, and the card is reset in the end.
         Where the person gave the PIN of a lease to us, `confirm` asks for a yes to each signature;
@@ -232,22 +149,45 @@ class Asking:
         if key.pin is None:
             if self._must_agree(call):
                 await self._confirmed(call, card, key, confirm)
-            yield call.peer
+            yield Right(call.peer, None)
         elif held is not None and held.key.ref == key.ref:
             call.lease_by = held.by
             if held.asked and key.usage is not Usage.AUTHENTICATION:
                 await self._confirmed(call, card, key, confirm)
-            yield call.peer
+            async with self._at_reader(call, held, ask) as again:
+                yield Right(call.peer, again)
         else:
             held = await self._leased_to(call, card, key, key.pin, ask)
-            who = asker(call, card.reader)
             try:
-                if held.keypad and typed_each_time(key):
-                    who.told(Where(PinWay.PINPAD))
-                yield call
+                async with self._at_reader(call, held, ask) as again:
+                    yield Right(call, again)
             finally:
-                who.told(None)
                 self._leases.end(held, None)
+
+    @asynccontextmanager
+    async def _at_reader(self, call: Call, held: Held, ask: Ask) -> AsyncIterator[Again | None]:
+        """Tell the page that the person is wanted at the keypad, where each signature has its PIN.
+
+        Yields what to do after a wrong one; None where the PIN is not typed each time.
+        """
+        card, key = held.card, held.key
+        shape = key.pin
+        if shape is None or not (held.keypad and typed_each_time(key)):
+            yield None
+            return
+        who = asker(call, card.reader)
+
+        async def again(error: BadEntry) -> bool:
+            async with self.interview(call, card, key, shape) as interview:
+                agreed = await interview.again_on_reader(ask, error)
+            who.told(Where(PinWay.PINPAD))
+            return agreed
+
+        try:
+            who.told(Where(PinWay.PINPAD))
+            yield lambda error: card.while_here(again(error))
+        finally:
+            who.told(None)
 
     def _must_agree(self, call: Call) -> bool:
         """Whether a page may use a key without a PIN only after a yes: it may bring no PIN itself."""

@@ -39,7 +39,7 @@ Chains = dict[str, tuple[bytes, ...]]
 """The certificates above those of keys, by the keys' references."""
 
 PERSON_TIMEOUT_S = 2.0 * ENTRY_S
-"""How much longer a job may take in which a person types at the reader (seconds)."""
+"""How much longer a job may take for each entry of a person at the reader (seconds)."""
 
 CARD_TIMEOUT_S = 30.0
 """The longest one job may wait and run; another program's transaction has no time-out of its own."""
@@ -106,22 +106,22 @@ class InsertedCard:
         job: Callable[[Driver], T],
         *,
         late: Callable[[T], None] | None = None,
-        person: bool = False,
+        entries: int = 0,
     ) -> T:
         """Run a job on the reader's thread, after finding the card's driver where needed.
 
         Raises `CardRemoved` as soon as the card is gone, what the job raises, and when the time is
         over `CardMute` (the card does not answer us) or `CardInUse`. A job that has not begun when
         its caller goes never begins. A command that is under way is always finished: with `late` a
-        cancellation waits for its job, and `late` is told what it returned. With `person` the job
-        waits for one at a keypad, and longer.
+        cancellation waits for its job, and `late` is told what it returned. Each of the `entries` that
+        a person makes at the reader gives it more time.
         """
         if self._removed.done():
             raise CardRemoved
         abandoned = threading.Event()
         future = asyncio.wrap_future(self._submit(job, abandoned))
         try:
-            return await self._result(future, PERSON_TIMEOUT_S if person else 0.0)
+            return await self._result(future, entries * PERSON_TIMEOUT_S)
         except CardRemoved:
             # The reader may not have noticed, and another card may be in it: this one is over.
             self.removed()
@@ -272,6 +272,10 @@ class InsertedCard:
 class _NoKeypad:
     def verify(self, command: Command, pin: PinObject) -> Response:
         """Fail: nobody is sent here."""
+        raise CardFault(sw="")
+
+    def modify(self, command: Command, pin: PinObject, *, old: bool) -> Response:
+        """Fail as well."""
         raise CardFault(sw="")
 
 

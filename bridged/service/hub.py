@@ -17,7 +17,9 @@ from bridged.errors import (
     LeaseEnded,
     NoCard,
     PinBlocked,
+    PinFormat,
     PinIncorrect,
+    PinLastTry,
     PinRequired,
     SiteNotAllowed,
 )
@@ -44,7 +46,7 @@ from bridged.pin.wording import (
 from bridged.protocol import messages as m
 from bridged.protocol import openrpc
 from bridged.protocol.session import Request
-from bridged.service.asking import Agree, Ask, Asking, asker
+from bridged.service.asking import Asking, Right
 from bridged.service.audited import Audit, Audited
 from bridged.service.batch import Progress, sign_batch
 from bridged.service.calls import Call, Calls, Peer
@@ -52,6 +54,7 @@ from bridged.service.card import InsertedCard, Modules, no_modules
 from bridged.service.changes import Changes
 from bridged.service.consent import Consent
 from bridged.service.documents import Documents
+from bridged.service.interview import Agree, Ask, asker
 from bridged.service.keys import SigningKey, describe
 from bridged.service.leases import Held, Leases
 from bridged.service.pins import Pins
@@ -292,11 +295,11 @@ class Hub:
         self._refuse_early(call, card, key, Usage.AUTHENTICATION)
         async with self._asking.right_to_sign(
             call, card, key, authenticate_question, log_in_question
-        ) as owner:
+        ) as right:
             signer = SigningKey.of(card, await card.key(key.ref), Usage.AUTHENTICATION)
             algorithm = webeid.algorithm(signer.key)
             digest = webeid.digest(origin, params.challenge, algorithm)
-            signature = await self._sign(owner, signer, algorithm, digest)
+            signature = await self._sign(right, signer, algorithm, digest)
         log.info("%s authenticated with %s", origin, key.label)
         return webeid.token(signer.certificate, algorithm, signature, __version__)
 
@@ -309,13 +312,13 @@ class Hub:
         if key.certificate is not None:
             algorithms.require(params.algorithm, key)
         what = Signing(params.title, algorithms.fingerprints(params.algorithm, params.digests))
-        async with self._asking.right_to_sign(call, card, key, *_asked_of_signing(what)) as owner:
+        async with self._asking.right_to_sign(call, card, key, *_asked_of_signing(what)) as right:
             signer = SigningKey.of(card, await card.key(key.ref), Usage.SIGNATURE)
             algorithms.require(params.algorithm, signer.key)
             signatures, failures = await sign_batch(
                 params.digests,
                 lambda digest: self._sign(
-                    owner, signer, params.algorithm, digest, late=call.made.append
+                    right, signer, params.algorithm, digest, late=call.made.append
                 ),
                 Progress(call.peer.notify, call.id, len(params.digests)),
                 made=call.made,
@@ -336,7 +339,7 @@ class Hub:
             location=params.location,
             file_name=params.file_name,
         )
-        async with self._asking.right_to_sign(call, card, key, *_asked_of_signing(what)) as owner:
+        async with self._asking.right_to_sign(call, card, key, *_asked_of_signing(what)) as right:
             signer = SigningKey.of(card, await card.key(key.ref), Usage.SIGNATURE)
             algorithm = algorithms.for_documents(signer.key)
             job = Job(
@@ -352,7 +355,7 @@ class Hub:
                 location=params.location,
             )
             document = await self._documents.sign(
-                job, lambda digest: self._sign(owner, signer, algorithm, digest)
+                job, lambda digest: self._sign(right, signer, algorithm, digest)
             )
         log.info("%s signed a document (%s): %r", call.site.origin, params.format, params.title)
         return m.SignedDocument(document=document)
@@ -401,21 +404,30 @@ class Hub:
 
     async def _sign(
         self,
-        owner: object,
+        right: Right,
         key: SigningKey,
         algorithm: Algorithm,
         digest: bytes,
         *,
         late: Callable[[bytes], None] | None = None,
     ) -> bytes:
-        held = self._held(owner, key)
-        if held is None:
-            return await key.sign(None, algorithm, digest, late=late)
-        try:
-            return await key.sign(held, algorithm, digest, late=late)
-        except (LeaseEnded, PinIncorrect, PinBlocked):
+        agreed = False
+        while True:
+            held = self._held(right.owner, key)
+            try:
+                return await key.sign(held, algorithm, digest, accept_last_try=agreed, late=late)
+            except (PinIncorrect, PinLastTry, PinFormat) as error:
+                if right.again is None:
+                    self._end(held)
+                    raise
+                agreed = await right.again(error)
+            except (LeaseEnded, PinBlocked):
+                self._end(held)
+                raise
+
+    def _end(self, held: Held | None) -> None:
+        if held is not None:
             self._leases.end(held, m.LeaseEnd.CARD_RESET)
-            raise
 
     def _held(self, owner: object, key: SigningKey) -> Held | None:
         """Return the lease on a key, None if it needs none; raises `PinRequired`."""

@@ -99,7 +99,7 @@ async def verify_on_keypad(card: InsertedCard, key: Key, *, accept_last_try: boo
             driver.verify_on_keypad(key, card.keypad)
         return driver.epoch
 
-    return await _verified(card, job, person=True)
+    return await _verified(card, job, entries=1)
 
 
 def typed_each_time(key: Key) -> bool:
@@ -107,11 +107,9 @@ def typed_each_time(key: Key) -> bool:
     return key.pin_always and key.pin is not None and not key.pin.protected
 
 
-async def _verified(
-    card: InsertedCard, job: Callable[[Driver], int], *, person: bool = False
-) -> int:
+async def _verified(card: InsertedCard, job: Callable[[Driver], int], *, entries: int = 0) -> int:
     try:
-        return await card.run(job, person=person)
+        return await card.run(job, entries=entries)
     except (PinIncorrect, PinLastTry, PinBlocked):
         raise
     except BaseException:
@@ -138,8 +136,27 @@ async def replace(
         with own, own_new:
             how(driver, key, own, own_new, accept_last_try=accept_last_try)
 
+    await _run_and_reset(card, job)
+
+
+async def change_on_keypad(card: InsertedCard, key: Key, *, accept_last_try: bool) -> None:
+    """Let a PIN be changed on the reader; nothing stays verified.
+
+    Raises as `verify`, `UserCancelled`, `UserTimeout`, and `EntriesDiffer`.
+    """
+
+    def job(driver: Driver) -> None:
+        driver.guard(key, accept_last_try=accept_last_try)
+        driver.change_on_keypad(key, card.keypad)
+
+    await _run_and_reset(card, job, entries=3)
+
+
+async def _run_and_reset(
+    card: InsertedCard, job: Callable[[Driver], None], *, entries: int = 0
+) -> None:
     try:
-        await card.run(job)
+        await card.run(job, entries=entries)
     finally:
         card.worker.disconnect(reset=True)
         card.pin_tried()
@@ -181,9 +198,12 @@ class SigningKey:
         algorithm: Algorithm,
         digest: bytes,
         *,
+        accept_last_try: bool = False,
         late: Callable[[bytes], None] | None = None,
     ) -> bytes:
         """Sign one digest under a lease (None for a key without a PIN); `late` gets what the card made while it was cancelled.
+
+        `accept_last_try` is for a PIN that is typed on the reader for this signature.
 
         Raises `LeaseEnded` when the card has forgotten the PIN since, `PinIncorrect` and
         `PinBlocked` when it takes the kept one no more.
@@ -196,12 +216,12 @@ class SigningKey:
             if held is not None:
                 _go_on_with(driver, held, own)
             if typed:
-                driver.guard(self.key, accept_last_try=False)
+                driver.guard(self.key, accept_last_try=accept_last_try)
                 driver.verify_on_keypad(self.key, self.card.keypad)
             return sign_digest(driver, self.key, self.certificate, algorithm, digest)
 
         try:
-            return await self.card.run(job, late=late, person=typed)
+            return await self.card.run(job, late=late, entries=int(typed))
         except SecurityStatus:
             if held is None:
                 raise CardFault(sw=f"{SW.SECURITY_STATUS:04X}") from None

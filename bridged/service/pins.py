@@ -34,9 +34,10 @@ from bridged.pin.wording import (
 )
 from bridged.protocol import messages as m
 from bridged.secret import Pin
-from bridged.service.asking import Ask, Asking, Interview
+from bridged.service.asking import Asking
 from bridged.service.calls import Call
 from bridged.service.card import InsertedCard
+from bridged.service.interview import Ask, Interview
 from bridged.service.keys import Guarded, replace, verify
 from bridged.service.leases import Held, Leases
 
@@ -136,7 +137,9 @@ class Pins:
         """Set a secret by another while no other connection has the card; ask for what is missing."""
         with ExitStack() as stack:
             old, new = (self._kept(stack, call, each) for each in (change.old, change.new))
-            if old is None or new is None:
+            typed = old is new is None and not change.by_puk
+            at_reader = typed and self._asking.changes_on_keypad(call, card, shape)
+            if (old is None or new is None) and not at_reader:
                 self._require_open(call, card)
             stack.enter_context(self._reserved(card, call))
             do = partial(replace, card, key, change.how)
@@ -152,7 +155,10 @@ class Pins:
                 ) as asking:
                     if by_puk is not None:
                         asking.subject = await _puk_of(asking.subject, card, key, by_puk)
-                    await _asked(asking, change, do, old, new)
+                    if at_reader:
+                        await asking.changed_on_reader(change.old.ask)
+                    else:
+                        await _asked(asking, change, do, old, new)
 
             await card.while_here(asked())
 
