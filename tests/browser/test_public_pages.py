@@ -68,3 +68,8 @@ async def test_the_chat_answers_beside_the_screen_by_keyboard_alone(
         await page.fill(f"#{name}", value)
     await page.click("#send-inquiry")
     await expect(page.locator("#inquiry-number")).to_contain_text("Q20")
+    number = await page.locator("#inquiry-number").inner_text()
+    await page.goto(f"{stack.origin}/demo/mail")
+    await expect(page.locator(".mail h2")).to_have_text(f"お問い合わせ受付のお知らせ（{number}）")
+    await expect(page.locator(".mail")).to_contain_text("taro@example.jp")
+    await expect_well_made(page, f"demo-mail-{width}")
