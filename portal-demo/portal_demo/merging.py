@@ -29,7 +29,7 @@ from portal_demo.merge_errors import (
     NumberUsed,
     UserIdsCollide,
 )
-from portal_demo.models import Base, Card, Company, Draft, MergedNumber, User
+from portal_demo.models import Application, Base, Card, Company, Draft, MergedNumber, User
 from portal_demo.validation import is_mail, is_number
 
 
@@ -95,6 +95,7 @@ async def merge(
     `plan` does.
     """
     await register.record_change(db, "merge", now)  # first: merges wait for one another here
+    await _lock_belongings(db, old_numbers)
     companies = await plan(db, old_numbers, new_number, names_differ_accepted=names_differ_accepted)
     old = tuple(company.number for company in companies)
     recipients = await contacts(db, old)
@@ -144,6 +145,21 @@ async def _lock(db: AsyncSession, numbers: Sequence[str]) -> dict[str, Company]:
     """Return companies by number: who else wants to merge or to apply for them has to wait."""
     rows = select(Company).where(Company.number.in_(numbers)).order_by(Company.number)
     return {company.number: company for company in await db.scalars(rows.with_for_update())}
+
+
+async def _lock_belongings(db: AsyncSession, numbers: Sequence[str]) -> None:
+    """Wait for who works with what belongs to the companies.
+
+    In the order that others lock in, the company last: so nobody waits for another in turn.
+    """
+    for key, number in (
+        (Application.id, Application.company_number),
+        (Draft.id, Draft.company_number),
+        (User.id, User.company_number),
+        (Card.login_sha256, Card.company_number),
+    ):
+        rows = select(key).where(number.in_(numbers)).order_by(key)
+        await db.execute(rows.with_for_update())
 
 
 async def _require_distinct_users(db: AsyncSession, numbers: Sequence[str]) -> None:

@@ -42,6 +42,7 @@ async def record_change(db: AsyncSession, kind: str, now: datetime) -> None:
 
 async def record_change_after(db: AsyncSession, previous: int, kind: str, now: datetime) -> bool:
     """Note a change that follows from `previous`; False if another one has come after that."""
+    await db.flush()  # what the caller has written fails here if it does, and not as a change
     try:
         async with db.begin_nested():
             db.add(RegisterChange(previous=previous, kind=kind, made=now))

@@ -206,6 +206,17 @@ async def test_who_applies_at_the_same_moment_goes_along(filled, clock):
         assert late.company_number == NEW
 
 
+async def test_a_merge_and_an_application_do_not_wait_for_each_other_in_turn(filled, clock):
+    async with filled.transaction() as db:
+        for own in (Draft, Card):
+            assert list(await db.scalars(select(own).with_for_update()))
+        merging_ = asyncio.create_task(run(filled, clock))
+        await asyncio.wait({merging_}, timeout=0.3)
+        assert await register.hold(db, SECOND)
+        assert await register.hold(db, FIRST)
+    await merging_
+
+
 async def test_who_applies_after_the_merge_has_to_look_again(filled, clock):
     async with filled.transaction() as db:
         await merge(db, [FIRST], NEW, portal=PORTAL, now=clock())

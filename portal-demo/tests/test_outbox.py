@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from portal_demo.language import Language, Text
 from portal_demo.mail import outbox, templates
 from portal_demo.mail.outbox import Status, enqueue, mails, mails_of, try_again
+from portal_demo.models import MergedNumber
 
 VALUES = {
     "number": "20260604-000001",
@@ -52,6 +54,16 @@ async def test_a_transaction_that_fails_writes_no_mail_and_wakes_nobody(database
     assert not database.mail_waiting.is_set()
 
 
+async def test_what_the_caller_got_wrong_is_no_known_mail(database, clock):
+    async def fail() -> None:
+        async with database.transaction() as db:
+            db.add(MergedNumber(number="1", company_number="no such company"))
+            await tell(db, clock)
+
+    with pytest.raises(IntegrityError):
+        await fail()
+
+
 async def test_the_worker_is_woken_when_mail_is_committed(database, clock):
     async with database.transaction() as db:
         await tell(db, clock)
@@ -73,7 +85,14 @@ async def test_a_mail_is_in_the_language_of_its_reader(database, clock):
 
 @pytest.mark.parametrize(
     "address",
-    ["", "a@example.jp\nBcc: c@example.jp", "a@example.jp, b@example.jp", "é@example.jp", "a@b"],
+    [
+        "",
+        "a" * 60 + "@" + "b" * 60 + ".jp",
+        "a@example.jp\nBcc: c@example.jp",
+        "a@example.jp, b@example.jp",
+        "é@example.jp",
+        "a@b",
+    ],
 )
 async def test_what_is_no_address_is_refused(database, clock, address):
     with pytest.raises(ValueError, match="no mail address"):

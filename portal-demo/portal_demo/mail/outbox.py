@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.characters import visible
 from portal_demo.db import MAIL_WAITING
+from portal_demo.fields import MAIL_LENGTH
 from portal_demo.language import Language, Text
 from portal_demo.mail.templates import Template
 from portal_demo.models import Mail
@@ -59,9 +60,10 @@ async def enqueue(
     `values` are those of the template, and `portal`, the portal's address. Raises ValueError for
     what is no mail address: it is to be checked where it was typed.
     """
+    await db.flush()  # what the caller has written fails here if it does, and not as a known mail
     subject, body = template.render(language, {name: _told(v) for name, v in values.items()})
     for recipient in dict.fromkeys([to] if isinstance(to, str) else to):
-        if not is_mail(recipient):
+        if not is_mail(recipient) or len(recipient) > MAIL_LENGTH:
             raise ValueError(f"no mail address: {recipient!r}")
         mail = Mail(
             event_key=event_key,
