@@ -51,8 +51,9 @@ format: set-up ## Format and mend what can be mended
 	cd client-js && npm run --silent format
 
 .PHONY: bench
-bench: set-up ## Measure bridged beside a bare script and OpenSC, on virtual cards (6 minutes)
+bench: set-up ## Measure bridged and the portal beside the least that does the same (10 minutes)
 	$(BIN)/python tools/bench.py
+	PYTHONPATH=portal-demo/tests $(BIN)/python tools/bench_portal.py
 
 FUZZ_SECONDS ?= 120
 .PHONY: fuzz

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-import math
 import os
-import statistics
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from bench_contenders import Bridged, Contender, Floor, OpenSc, verify
+from bench_results import Measured, Results, print_table, rows_of, write_file
 
 from bridged.virtual.card_process import CardProcess
 from bridged.virtual.pcscd import PrivatePcscd
@@ -48,27 +46,6 @@ class Speed:
 
 FAST = Speed("fast", 0, 0, samples=10, further=5, batches=2)
 REALISTIC = Speed("realistic", 20, 300, samples=3, further=3, batches=1)
-
-
-@dataclass
-class Measured:
-    """One thing that somebody did, again and again."""
-
-    apdus: list[int] = field(default_factory=list)
-    times_ms: list[float] = field(default_factory=list)
-
-    @property
-    def p50_ms(self) -> float:
-        return statistics.median(self.times_ms)
-
-    @property
-    def p99_ms(self) -> float:
-        """Return the 99th percentile by nearest rank: of few samples, the worst."""
-        ordered = sorted(self.times_ms)
-        return ordered[math.ceil(0.99 * len(ordered)) - 1]
-
-
-Results = dict[tuple[str, str], Measured]
 
 
 @dataclass
@@ -128,10 +105,9 @@ def main() -> int:
                 if speed.name in options.speed:
                     _measure(kind, speed, card, folder, options, results)
             card.close()
-    rows = _rows(results)
-    _print_table(rows)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    rows = rows_of(results, Floor.who, Bridged.who, OpenSc.who)
+    print_table(rows)
+    write_file(options.out, rows, keep=False)
     return 0
 
 
@@ -172,47 +148,6 @@ def _measure(  # noqa: PLR0917
             Round(f"{kind}, {speed.name}", contender, card, results).play(speed.further, batch)
             card.remove()
         contender.close()
-
-
-def _rows(results: Results) -> list[dict[str, object]]:
-    """Return what goes into the file, by task, the floor first."""
-    rows = []
-    for what in dict.fromkeys(what for what, _ in results):
-        floor = results[what, Floor.who]
-        for who in (Floor.who, Bridged.who, OpenSc.who):
-            measured = results[what, who]
-            rows.append(
-                {
-                    "what": what,
-                    "who": who,
-                    "apdus": max(measured.apdus),
-                    "p50_ms": round(measured.p50_ms, 2),
-                    "p99_ms": round(measured.p99_ms, 2),
-                    "ratio_to_floor": round(measured.p50_ms / floor.p50_ms, 3),
-                }
-            )
-    return rows
-
-
-def _print_table(rows: list[dict[str, object]]) -> None:
-    """Print a table that is Markdown as well."""
-    head = ("what", "who", "APDUs", "p50 ms", "p99 ms", "to floor")
-    lines, before = [], None
-    for row in rows:
-        what = row["what"] if row["what"] != before else ""
-        before = row["what"]
-        numbers = (f"{row['p50_ms']:.1f}", f"{row['p99_ms']:.1f}", f"{row['ratio_to_floor']:.2f}")
-        lines.append((str(what), str(row["who"]), str(row["apdus"]), *numbers))
-    widths = [max(len(line[column]) for line in (head, *lines)) for column in range(len(head))]
-    rule = tuple(
-        "-" * width if at < 2 else "-" * (width - 1) + ":" for at, width in enumerate(widths)
-    )
-    for line in (head, rule, *lines):
-        cells = (
-            f"{cell:<{width}}" if at < 2 else f"{cell:>{width}}"
-            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
