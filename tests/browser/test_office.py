@@ -21,6 +21,13 @@ LOOKS = [("ja", "light", 1280), ("en", "dark", 1280), ("ja", "dark", 320), ("en"
 PAGES = {
     "applications": "/office/applications?status=",
     "none": "/office/applications?q=9999999999",
+    "users": "/office/users",
+    "user": "/office/users/1",
+    "questions": "/office/questions",
+    "register": "/office/register",
+    "merge": "/office/register/merge",
+    "mails": "/office/mail",
+    "mail": "/office/mail/1",
     "audit": "/office/audit?check=1",
     "officers": "/office/officers",
     "officer": "/office/officers/1",
@@ -67,6 +74,33 @@ async def apply(page: Page, stack: Stack) -> str:
     return await page.locator("#receipt-number").inner_text()
 
 
+async def ask(page: Page, stack: Stack) -> str:
+    """Leave a question for the office, and return its number."""
+    await page.goto(f"{stack.origin}/questions/contact?q=PIN")
+    for name, value in (("name", "長野 太郎"), ("mail", "taro@example.jp")):
+        await page.fill(f"#{name}", value)
+    await page.click("#send-inquiry")
+    return (await page.locator("#inquiry-number").inner_text()).strip()
+
+
+async def compare(page: Page, stack: Stack) -> str:
+    """Choose a file for the register with a change, a new company and a fault in it."""
+    await page.goto(f"{stack.origin}/office/register")
+    async with page.expect_download() as export:
+        await page.click("#export")
+    path = await (await export.value).path()
+    lines = path.read_text("utf-8-sig").splitlines()
+    lines[1] = lines[1].replace("IT業者電子01", "IT業者電子01改")
+    lines.append(lines[2].replace("1234567891", "2234567891"))
+    lines.append(lines[2].replace("1234567891", "12"))
+    file = stack.folder / "register.csv"
+    file.write_text("\r\n".join(lines), "utf-8")
+    await page.set_input_files("#file", file)
+    await page.click("#compare")
+    await expect(page.locator("#count-faults")).not_to_have_text("0")
+    return page.url
+
+
 async def test_an_application_is_accepted_and_the_bidder_sees_it(
     stack: Stack, chromium: Chromium
 ) -> None:
@@ -92,9 +126,15 @@ async def test_every_screen_is_well_made(stack: Stack, chromium: Chromium) -> No
     stack.start()
     page = await chromium.page()
     number = await apply(page, stack)
+    question = await ask(page, stack)
     await expect_well_made(page, f"{stack.origin}/office/login", "login")
     await enter(page, stack, "kanri01")
-    for name, path in {**PAGES, "application": f"/office/applications/{number}"}.items():
+    more = {
+        "application": f"/office/applications/{number}",
+        "question": f"/office/questions/{question}",
+        "import": (await compare(page, stack)).removeprefix(stack.origin),
+    }
+    for name, path in {**PAGES, **more}.items():
         await expect_well_made(page, stack.origin + path, name)
 
 

@@ -21,6 +21,7 @@ from portal_demo.office.officers import (
 )
 from portal_demo.office.roles import Role
 from portal_demo.settings import Settings
+from portal_demo.users import hash_password
 from portal_demo.validation import is_mail
 
 NAME = "create-admin"
@@ -61,7 +62,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
                 mail=arguments.mail,
                 role=Role.ADMINISTRATOR,
                 now=now,
-                password=password,
+                password_hash=await hash_password(password),
             )
             actor = Actor("create-admin", "")
             await audit.record(

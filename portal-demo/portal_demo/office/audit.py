@@ -42,6 +42,8 @@ class Action(StrEnum):
     ANSWERED = "answered"
     QUESTION_CLOSED = "question-closed"
     MAIL_AGAIN = "mail-again"
+    REGISTER_IMPORTED = "register-imported"
+    NUMBERS_MERGED = "numbers-merged"
 
 
 ACTION_NAMES = {
@@ -62,6 +64,8 @@ ACTION_NAMES = {
     Action.ANSWERED: Text("質問への回答", "Question answered"),
     Action.QUESTION_CLOSED: Text("質問の対応不要", "Question put aside"),
     Action.MAIL_AGAIN: Text("メールの再送", "Mail sent again"),
+    Action.REGISTER_IMPORTED: Text("資格審査情報の取込", "Register imported"),
+    Action.NUMBERS_MERGED: Text("登録番号の統合", "Numbers merged"),
 }
 
 

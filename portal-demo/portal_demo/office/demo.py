@@ -13,6 +13,7 @@ from portal_demo.office import totp
 from portal_demo.office.models import Officer
 from portal_demo.office.officers import add_officer, find_officer
 from portal_demo.office.roles import Role
+from portal_demo.users import hash_password
 
 PASSWORD = "hatchukikan-2024"  # noqa: S105 - of a demonstration, and printed by it
 OFFICERS = (
@@ -34,18 +35,19 @@ class Hint:
 
 async def fill_officers(db: AsyncSession, now: datetime) -> None:
     """Add the officers that are not there."""
-    for login, name, role in OFFICERS:
-        if await find_officer(db, login) is None:
-            officer = await add_officer(
-                db,
-                login=login,
-                name=name,
-                mail=f"{login}@example.jp",
-                role=role,
-                now=now,
-                password=PASSWORD,
-            )
-            officer.totp_secret, officer.totp_enrolled = totp.new_secret(), True
+    missing = [one for one in OFFICERS if await find_officer(db, one[0]) is None]
+    password_hash = await hash_password(PASSWORD) if missing else ""
+    for login, name, role in missing:
+        officer = await add_officer(
+            db,
+            login=login,
+            name=name,
+            mail=f"{login}@example.jp",
+            role=role,
+            now=now,
+            password_hash=password_hash,
+        )
+        officer.totp_secret, officer.totp_enrolled = totp.new_secret(), True
 
 
 async def hints(db: AsyncSession, now: datetime) -> Sequence[Hint]:

@@ -20,7 +20,6 @@ from portal_demo.users import (
     count_guess,
     forget_guesses,
     guess_key,
-    hash_password,
     password_matches,
 )
 
@@ -127,7 +126,7 @@ async def add_officer(
     mail: str,
     role: Role,
     now: datetime,
-    password: str = "",
+    password_hash: str = "",
 ) -> Officer:
     """Store a new officer; without a password they cannot log in before they have set one."""
     officer = Officer(
@@ -135,7 +134,7 @@ async def add_officer(
         name=name,
         mail=mail,
         role=role,
-        password_hash=await hash_password(password) if password else "",
+        password_hash=password_hash,
         created=now,
     )
     db.add(officer)

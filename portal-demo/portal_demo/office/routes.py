@@ -12,6 +12,7 @@ from portal_demo.office.views import (
     officers,
     password,
     questions,
+    register,
     setup,
     users,
 )
@@ -23,6 +24,7 @@ ROUTES: tuple[Route, ...] = (
     *applications.ROUTES,
     *questions.ROUTES,
     *users.ROUTES,
+    *register.ROUTES,
     *mail.ROUTES,
     *officers.ROUTES,
     *audit.ROUTES,

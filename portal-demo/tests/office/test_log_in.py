@@ -12,6 +12,7 @@ from portal_demo.office.models import AuditEntry
 from portal_demo.office.officers import add_officer, find_officer
 from portal_demo.office.roles import Role
 from portal_demo.pages import PORTAL
+from portal_demo.users import hash_password
 
 WRONG = "wrong-password-1"
 OWN = "a-long-password-of-theirs"
@@ -153,7 +154,7 @@ async def new_officer(app, clock, password=OWN):
             mail="shinjin@example.jp",
             role=Role.ADMINISTRATOR,
             now=clock(),
-            password=password,
+            password_hash=await hash_password(password) if password else "",
         )
     return password
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, MultipartReader, web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import csrf, sessions
-from portal_demo.errors import PortalError, SessionEnded
+from portal_demo.errors import CsrfRefused, PortalError, SessionEnded
 from portal_demo.language import Text
 from portal_demo.models import Session
 from portal_demo.office import audit
@@ -28,12 +28,14 @@ from portal_demo.views.common import check_header_token, find_session, read_form
 LOG_IN = "/office/login"
 SET_UP = "/office/setup"
 HOME = "/office/applications"
+_MAX_TOKEN = 256
 
 # address, name, what one must be allowed to do, icon
 NAVIGATION: tuple[tuple[str, Text, Permission, str], ...] = (
     (HOME, Text("申請", "Applications"), Permission.READ_APPLICATIONS, "inbox"),
     ("/office/questions", Text("質問", "Questions"), Permission.READ_QUESTIONS, "chat"),
     ("/office/users", Text("利用者", "Users"), Permission.READ_USERS, "user"),
+    ("/office/register", Text("資格審査情報", "Register"), Permission.CHANGE_REGISTER, "box"),
     ("/office/mail", Text("送信メール", "Mail"), Permission.READ_MAIL, "mail"),
     ("/office/officers", Text("担当者", "Officers"), Permission.MANAGE_OFFICERS, "users"),
     ("/office/audit", Text("操作記録", "Audit"), Permission.READ_AUDIT, "list"),
@@ -42,13 +44,17 @@ NAVIGATION: tuple[tuple[str, Text, Permission, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A request of an officer who is logged in; `fields` is the form that was posted."""
+    """A request of an officer who is logged in.
+
+    `fields` is the form that was posted; of one with a file, `upload` gives what follows the token.
+    """
 
     request: web.Request
     portal: Portal
     session: Session
     officer: Officer
     fields: Mapping[str, str]
+    upload: MultipartReader | None = None
 
     @property
     def now(self) -> datetime:
@@ -100,7 +106,8 @@ Screen = Callable[[Desk], Awaitable[web.StreamResponse]]
 class Route:
     """A screen or an action, and what one must be allowed to do.
 
-    `unready` is for what an officer needs before they have a second factor.
+    `unready` is for what an officer needs before they have a second factor; an `upload` is a form
+    whose first field is the token and whose second is a file.
     """
 
     method: str
@@ -108,6 +115,7 @@ class Route:
     permission: Permission
     screen: Screen
     unready: bool = False
+    upload: bool = False
 
 
 def add_guarded(router: web.UrlDispatcher, routes: Iterable[Route]) -> None:
@@ -128,27 +136,22 @@ def see_other(path: str) -> web.Response:
 
 def _guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
-        posted = request.method == "POST"
-        script = request.path.startswith("/api/")
-        fields = await read_form(request) if posted and not script else {}
+        portal = request.app[PORTAL]
+        fields = await _fields(request, route)
         session, officer = await _who(request)
         if session is None or officer is None:
-            if posted:
+            if request.method == "POST":
                 raise SessionEnded
             return see_other(LOG_IN)
-        if script:
-            check_header_token(request, session)
-        elif posted:
-            csrf.check_token(session, fields.get(csrf.FORM_FIELD))
         if not ready(officer, session) and not route.unready:
             return see_other(SET_UP)
-        desk = Desk(request, request.app[PORTAL], session, officer, fields)
+        desk = Desk(request, portal, session, officer, fields)
         try:
             if not desk.may(route.permission):
                 raise Forbidden
-            return await route.screen(desk)
+            return await route.screen(await _with_checked_token(desk, route))
         except PortalError as error:
-            if script:
+            if _is_script(request):
                 raise
             return desk.render(
                 "error.html",
@@ -159,6 +162,45 @@ def _guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
             )
 
     return handle
+
+
+def _is_script(request: web.Request) -> bool:
+    return request.path.startswith("/api/")
+
+
+async def _fields(request: web.Request, route: Route) -> Mapping[str, str]:
+    """Return the form of a post; a file is left where it is until it is known who sends it."""
+    if request.method != "POST" or _is_script(request) or route.upload:
+        return {}
+    return await read_form(request)
+
+
+async def _with_checked_token(desk: Desk, route: Route) -> Desk:
+    """Refuse a post without the session's token. Raises CsrfRefused."""
+    if _is_script(desk.request):
+        check_header_token(desk.request, desk.session)
+    elif route.upload:
+        csrf.check_source(desk.request, desk.portal.settings.origin)
+        upload, token = await _first_field(desk.request)
+        csrf.check_token(desk.session, token)
+        return replace(desk, upload=upload)
+    elif desk.request.method == "POST":
+        csrf.check_token(desk.session, desk.fields.get(csrf.FORM_FIELD))
+    return desk
+
+
+async def _first_field(request: web.Request) -> tuple[MultipartReader, str]:
+    """Return a form with a file, and the token that it begins with. Raises CsrfRefused."""
+    if request.content_type != "multipart/form-data":
+        raise CsrfRefused
+    try:
+        upload = await request.multipart()
+        part = await upload.next()
+        if isinstance(part, BodyPartReader) and part.name == csrf.FORM_FIELD:
+            return upload, (await part.read_chunk(_MAX_TOKEN)).decode("ascii", "replace")
+    except ValueError as e:  # not of the form of RFC 7578
+        raise CsrfRefused from e
+    raise CsrfRefused
 
 
 async def _who(request: web.Request) -> tuple[Session | None, Officer | None]:
