@@ -12,8 +12,10 @@ import { isUsable } from "./picker/certificate.ts";
 import { STYLE } from "./picker/style.ts";
 import type { Language } from "./picker/text.ts";
 import { draw, summary } from "./picker/view.ts";
-import { CardWatch, type Look } from "./picker/watch.ts";
+import { type Accepts, CardWatch, certificatesOf, type Look, narrowed } from "./picker/watch.ts";
 import type { Certificate, Usage } from "./protocol.ts";
+
+export type { Accepts, Look, ReaderLook, Trouble } from "./picker/watch.ts";
 
 /** What `certificate-change` carries; null where the chosen one is gone. */
 export interface CertificateChange {
@@ -31,7 +33,10 @@ const LOOKING: Look = { trouble: { reason: "looking", messages: null }, readers:
  *
  * Attributes: `usage` (`authentication` or `signature`; both unless given) and `lang` (`ja` or
  * `en`; the page's unless given). The property `filter` leaves out what the portal does not
- * take. Where one certificate alone can be used, it is chosen.
+ * take, `accepts` what is not for this step. Where one certificate alone can be used, it is chosen.
+ *
+ * `certificate-change` tells of another choice. `look-change` comes after each look, with all
+ * readers, and certificates or what stands in their way, in `detail`, accepted or not.
  */
 export class BridgedCardPicker extends Base {
   static readonly observedAttributes = ["usage", "lang"];
@@ -40,6 +45,8 @@ export class BridgedCardPicker extends Base {
   #bridge: Bridge | null = null;
   #filter: CertificateSelection = {};
   #watch: CardWatch | null = null;
+  #accepts: Accepts = () => true;
+  #seen = CONNECTING;
   #look = CONNECTING;
   #drawn = "";
   #certificate: Certificate | null = null;
@@ -78,14 +85,34 @@ export class BridgedCardPicker extends Base {
     this.#restart();
   }
 
+  /**
+   * Which certificates this step is for: the others are left out, and a reader in which nothing
+   * remains tells that another card is needed. Set it again when the answer changes.
+   *
+   * ```ts
+   * picker.accepts = ({ card }) => card !== theOldOne;
+   * ```
+   */
+  get accepts(): Accepts {
+    return this.#accepts;
+  }
+
+  set accepts(accepts: Accepts) {
+    this.#accepts = accepts;
+    this.#show(this.#seen);
+  }
+
   /** The certificate that is chosen now. */
   get certificate(): Certificate | null {
     return this.#certificate;
   }
 
-  /** List again: after a PIN, which may show a locked certificate or have used a try. */
-  refresh(): void {
-    this.#watch?.look();
+  /**
+   * List again: after a PIN, which may show a locked certificate or have used a try. Resolves once
+   * that is shown.
+   */
+  async refresh(): Promise<void> {
+    await this.#watch?.look();
   }
 
   /** @internal */
@@ -118,30 +145,30 @@ export class BridgedCardPicker extends Base {
     if (this.#bridge) {
       const usage = (this.getAttribute("usage") || undefined) as Usage | undefined;
       const filter = { ...this.#filter, usage };
-      this.#watch = new CardWatch(this.#bridge, filter, (look) => this.#show(look));
+      this.#watch = new CardWatch(this.#bridge, filter, (look) => {
+        this.#show(look);
+        this.dispatchEvent(new CustomEvent("look-change", { detail: look, bubbles: true }));
+      });
       this.#watch.start();
     }
   }
 
   #show(look: Look): void {
-    this.#look = look;
+    this.#seen = look;
+    this.#look = narrowed(look, this.#accepts);
     this.#draw();
     if (look === LOOKING) {
       return;
     }
-    const usable = this.#certificates().filter(isUsable);
+    const usable = certificatesOf(this.#look).filter(isUsable);
     const kept = usable.find(({ id }) => id === this.#certificate?.id);
     const only = usable.length === 1 ? usable[0] : undefined;
     this.#choose((kept ?? only)?.id ?? null);
   }
 
-  #certificates(): readonly Certificate[] {
-    return this.#look.readers.flatMap(({ certificates }) => certificates);
-  }
-
   #choose(id: string | null): void {
     const before = this.#certificate?.id ?? null;
-    this.#certificate = this.#certificates().find((one) => one.id === id) ?? null;
+    this.#certificate = certificatesOf(this.#look).find((one) => one.id === id) ?? null;
     this.#check();
     if (before !== id) {
       const detail: CertificateChange = { certificate: this.#certificate };
@@ -188,6 +215,7 @@ declare global {
   }
   interface HTMLElementEventMap {
     "certificate-change": CustomEvent<CertificateChange>;
+    "look-change": CustomEvent<Look>;
   }
 }
 

@@ -37,9 +37,11 @@ PAGE = """<!doctype html><html lang="LANG"><meta charset="utf-8">
     },
   });
   window.changes = [];
+  window.looks = [];
   window.picker = document.querySelector("bridged-card-picker");
   picker.addEventListener("certificate-change", ({ detail }) =>
     changes.push(detail.certificate?.id ?? null));
+  picker.addEventListener("look-change", ({ detail }) => looks.push(detail));
   window.tell = (type, detail) => bridge.dispatchEvent(new CustomEvent(type, { detail }));
   window.lose = (reconnecting) =>
     tell("close", { code: 1006, error: new ConnectError("connection-lost"), reconnecting });
@@ -301,6 +303,38 @@ async def test_what_the_portal_does_not_take_is_left_out(page: Page) -> None:
     assert await page.evaluate("picker.certificate") is None
     await page.evaluate("picker.filter = {}")
     await expect(page.get_by_role("radio")).to_have_count(2)
+
+
+ONE_CARD = "card => { picker.accepts = (one) => one.card === card }"
+
+
+async def test_a_step_takes_one_card_of_two_and_then_the_other(page: Page) -> None:
+    old, new = certificate("old", card="1c"), certificate("new", card="2c")
+    both = {"readers": [reader("1"), reader("2")], "certificates": {"1": [old], "2": [new]}}
+    await page.evaluate(ONE_CARD, "2c")
+    await show(page, both)
+    await expect(radio(page, "new")).to_be_checked()
+    await expect(radio(page, "old")).to_have_count(0)
+    await expect(page.locator('[data-state="other-card"]')).to_have_count(1)
+    await shoot(page, "picker-one-card-of-two")
+    await page.evaluate(ONE_CARD, "1c")
+    await expect(radio(page, "old")).to_be_checked()
+    await expect(radio(page, "new")).to_have_count(0)
+    assert await changes(page) == ["new", "old"]
+    await page.evaluate("picker.accepts = () => true")
+    await expect(page.get_by_role("radio")).to_have_count(2)
+    await expect(radio(page, "old")).to_be_checked()
+
+
+async def test_a_page_is_told_of_every_look_what_there_is(page: Page) -> None:
+    await page.evaluate(ONE_CARD, "2c")
+    await show(page, one_reader(certificate("old", card="1c")))
+    await expect(page.locator('[data-state="other-card"]')).to_be_visible()
+    found = "looks.map(({ trouble, readers }) => trouble?.reason ?? readers[0].certificates[0].id)"
+    assert await page.evaluate(found) == ["old"]
+    await page.evaluate("state => { window.state = state }", {"readers": [], "certificates": {}})
+    await page.evaluate("picker.refresh()")
+    assert await page.evaluate(found) == ["old", "no-reader"]
 
 
 async def test_a_picker_that_was_taken_away_asks_nothing_more(page: Page) -> None:

@@ -214,6 +214,18 @@ const STATES: Readonly<Record<string, Row>> = {
     },
     null,
   ],
+  "other-card": [
+    "todo",
+    "card",
+    {
+      ja: "別のICカードです",
+      en: "Another card",
+    },
+    {
+      ja: "この操作には、ほかのICカードを使用します。",
+      en: "This step needs a different card.",
+    },
+  ],
   "certificate-not-found": [
     "error",
     "card",

@@ -2,7 +2,7 @@ import type { Certificate } from "../protocol.ts";
 import { day, remark } from "./certificate.ts";
 import { type IconName, icon } from "./icons.ts";
 import { describe, type Language, say } from "./text.ts";
-import type { Look, ReaderLook, Trouble } from "./watch.ts";
+import { certificatesOf, type Look, type ReaderLook, type Trouble } from "./watch.ts";
 
 /** Names are Japanese in any language of the page, and need the glyphs of Japanese. */
 const KANJI = { lang: "ja" };
@@ -20,7 +20,7 @@ export function draw(look: Look, language: Language): Node[] {
 
 /** Return what is there in one or two sentences, to be read out. */
 export function summary(look: Look, language: Language): string {
-  const certificates = look.readers.flatMap((one) => one.certificates);
+  const certificates = certificatesOf(look);
   if (certificates.length > 0) {
     return say("found", language, { n: certificates.length });
   }

@@ -41,6 +41,28 @@ const STATE_TROUBLE: Partial<Record<ReaderState, string>> = {
 const TRANSIENT = new Set(["pcsc-unavailable", "card-in-use", "card-leased", "busy"]);
 const LOOK_AGAIN_MS = 3000;
 
+/** Whether a certificate is to be shown, among all that are there. */
+export type Accepts = (certificate: Certificate, all: readonly Certificate[]) => boolean;
+
+/** Return all certificates that are to be seen. */
+export function certificatesOf({ readers }: Look): readonly Certificate[] {
+  return readers.flatMap(({ certificates }) => certificates);
+}
+
+/** Leave out what is not accepted; a card of which nothing remains is another one than wanted. */
+export function narrowed(look: Look, accepts: Accepts): Look {
+  if (look.trouble) {
+    return look;
+  }
+  const all = certificatesOf(look);
+  const readers = look.readers.map((one) => {
+    const certificates = one.certificates.filter((certificate) => accepts(certificate, all));
+    const trouble = one.trouble ?? (certificates.length === 0 ? lacking("other-card") : null);
+    return { ...one, certificates, trouble };
+  });
+  return { trouble: null, readers };
+}
+
 /** Follows the readers and cards of one bridge. */
 export class CardWatch {
   readonly #bridge: Bridge;
@@ -48,7 +70,7 @@ export class CardWatch {
   readonly #onLook: (look: Look) => void;
   readonly #stopping = new AbortController();
   #closed: Look | null = null;
-  #looking = false;
+  #looking: Promise<void> | null = null;
   #wanted = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -61,7 +83,7 @@ export class CardWatch {
   /** Look now and whenever something changes. */
   start(): void {
     const { signal } = this.#stopping;
-    const look = () => this.look();
+    const look = () => void this.look();
     for (const event of EVENTS) {
       this.#bridge.addEventListener(event, look, { signal });
     }
@@ -86,16 +108,14 @@ export class CardWatch {
     clearTimeout(this.#timer);
   }
 
-  /** Look now, or once more after the look that is under way. */
-  look(): void {
+  /** Look now, or once more after the look that is under way; resolves when that is told. */
+  look(): Promise<void> {
     this.#wanted = true;
-    if (!this.#looking) {
-      void this.#lookWhileWanted();
-    }
+    this.#looking ??= this.#lookWhileWanted();
+    return this.#looking;
   }
 
   async #lookWhileWanted(): Promise<void> {
-    this.#looking = true;
     clearTimeout(this.#timer);
     while (this.#wanted && !this.#stopping.signal.aborted) {
       this.#wanted = false;
@@ -104,13 +124,13 @@ export class CardWatch {
         this.#tell(look);
       }
     }
-    this.#looking = false;
+    this.#looking = null;
   }
 
   #tell(look: Look): void {
     const troubles = [look, ...look.readers].map(({ trouble }) => trouble?.reason ?? "");
     if (troubles.some((reason) => TRANSIENT.has(reason))) {
-      this.#timer = setTimeout(() => this.look(), LOOK_AGAIN_MS);
+      this.#timer = setTimeout(() => void this.look(), LOOK_AGAIN_MS);
     }
     this.#onLook(look);
   }
