@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -259,10 +260,26 @@ async def chromium(chromium_arguments: list[str]) -> AsyncIterator[Chromium]:
         browser = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*ARGUMENTS, *chromium_arguments]
         )
-        chromium = Chromium(browser)
-        yield chromium
-        await browser.close()
-    assert chromium.errors == []
+        async with without_errors(browser) as chromium:
+            yield chromium
+
+
+@pytest.fixture
+async def firefox() -> AsyncIterator[Chromium]:
+    async with (
+        async_playwright() as playwright,
+        without_errors(await launch_firefox(playwright)) as firefox,
+    ):
+        yield firefox
+
+
+@asynccontextmanager
+async def without_errors(browser: Browser) -> AsyncIterator[Chromium]:
+    """Have a browser at work, and close it; no page may have failed."""
+    at_work = Chromium(browser)
+    yield at_work
+    await browser.close()
+    assert at_work.errors == []
 
 
 async def shoot(page: Page, name: str, *, full_page: bool = True) -> None:

@@ -196,6 +196,27 @@ async def test_everything_is_said_in_english_and_done_by_keyboard_alone(
     assert len((await answer(portal))["result"]["signatures"]) == 3
 
 
+async def test_in_firefox_a_wrong_pin_is_told_the_right_one_signs_and_escape_is_a_no(
+    house: House, firefox: Chromium
+) -> None:
+    portal = await firefox.page()
+    await portal.goto(house.portal)
+    window = await opened(firefox, portal)
+    await expect(window.get_by_label("PIN")).to_be_focused()
+    await shoot(window, "window-firefox")
+    await typed(window, "000000")
+    await expect(window.get_by_role("alert")).to_contain_text("残り2回")
+    await window.locator("summary").click()
+    await expect(window.locator("#details li")).to_have_count(3)
+    await typed(window, EBID_PIN)
+    assert len((await answer(portal))["result"]["signatures"]) == 3
+    await portal.evaluate("window.answer = undefined")
+    window = await opened(firefox, portal)
+    with contextlib.suppress(PlaywrightError):
+        await window.keyboard.press("Escape")
+    assert (await answer(portal))["error"]["data"]["reason"] == "user-cancelled"
+
+
 @pytest.mark.parametrize("granted", [frozenset()], indirect=True)
 @pytest.mark.parametrize(
     ("house", "never"),

@@ -7,6 +7,7 @@ cards differ, `subject.promises` tells what this one is held to.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,12 @@ class Fingers:
         assert command == pin.block.verify()
         return self._subject.channel.transmit(pin.block.verify(self._pin))
 
+    def modify(self, command: Command, pin: PinObject, *, old: bool) -> Response:
+        """Type the PIN where `old`, and the new one, which is the same."""
+        entries = [pin.block.of(self._pin)] * (2 if old else 1)
+        assert len(command.data) in {0, len(b"".join(entries))}
+        return self._subject.channel.transmit(replace(command, data=b"".join(entries)))
+
 
 @usages
 def test_a_pin_typed_on_the_reader_verifies_as_any_other(subject: Subject, usage: Usage) -> None:
@@ -234,6 +241,22 @@ def test_a_pin_typed_on_the_reader_verifies_as_any_other(subject: Subject, usage
         driver.verify_on_keypad(key, typing)
     assert sign_well(driver, key)
     assert subject.stranger.pins_seen == []
+
+
+@usages
+def test_a_pin_is_changed_on_the_reader_as_any_other(subject: Subject, usage: Usage) -> None:
+    driver, key = met(subject, usage)
+    if not isinstance(subject, NativeSubject):
+        with pytest.raises(PinRequired):
+            driver.change_on_keypad(key, None)  # type: ignore[arg-type]
+        return
+    subject.intrude()
+    driver.guard(key, accept_last_try=False)
+    with pytest.raises(PinIncorrect):
+        driver.change_on_keypad(key, Fingers(subject, wrong(subject.pins, usage)))
+    driver.change_on_keypad(key, Fingers(subject, right(subject.pins, usage)))
+    assert subject.stranger.pins_seen == []
+    verify(subject, driver, key, right(subject.pins, usage))
 
 
 @usages
