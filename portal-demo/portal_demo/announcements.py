@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -118,24 +118,25 @@ async def inquiry_answered(
 
 async def numbers_merged(
     db: AsyncSession,
-    to: Sequence[str],
+    to: Mapping[str, Language],
     *,
     company: str,
     old_numbers: Sequence[str],
     new_number: str,
     portal: str,
-    language: Language,
     now: datetime,
 ) -> None:
-    """Tell a company's contacts its new registration number."""
+    """Tell a company's contacts its new registration number, each in their language."""
     values = {
         "company": company,
         "old_numbers": "、".join(old_numbers),
         "new_number": new_number,
         "portal": portal,
     }
-    key = f"{templates.NUMBERS_MERGED.name}:{new_number}"
-    await enqueue(db, key, templates.NUMBERS_MERGED, to, values, language=language, now=now)
+    template = templates.NUMBERS_MERGED
+    key = f"{template.name}:{new_number}"
+    for address, language in to.items():
+        await enqueue(db, key, template, address, values, language=language, now=now)
 
 
 async def _tell(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, delete, select, update
+from sqlalchemy import ColumnElement, CursorResult, delete, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -86,7 +86,6 @@ async def merge(
     *,
     portal: str,
     now: datetime,
-    language: Language = Language.JA,
     names_differ_accepted: bool = False,
 ) -> Merge:
     """Merge numbers in the caller's transaction and write to the company's contacts.
@@ -117,22 +116,25 @@ async def merge(
         old_numbers=old,
         new_number=new_number,
         portal=portal,
-        language=language,
         now=now,
     )
-    return Merge(new_number, old, name, recipients, moved)
+    return Merge(new_number, old, name, tuple(recipients), moved)
 
 
-async def contacts(db: AsyncSession, numbers: Sequence[str]) -> tuple[str, ...]:
-    """Return the addresses of the main contacts (代表窓口) of companies, each once."""
-    cards = select(Card.values).where(Card.company_number.in_(numbers), Card.replaced_by.is_(None))
-    users = select(User.values).where(User.company_number.in_(numbers))
-    found = [
-        values.get("contact_mail", "")
-        for query in (cards, users)
-        for values in await db.scalars(query)
-    ]
-    return tuple(sorted({address for address in found if is_mail(address)}))
+async def contacts(db: AsyncSession, numbers: Sequence[str]) -> dict[str, Language]:
+    """Return the addresses of the main contacts (代表窓口) of companies, and what they read."""
+    cards = (
+        select(Card.values, Application.language)
+        .join(Application, Application.id == Card.application_id)
+        .where(Card.company_number.in_(numbers), Card.replaced_by.is_(None))
+    )
+    users = select(User.values, literal(Language.JA.value)).where(User.company_number.in_(numbers))
+    found = {
+        values.get("contact_mail", ""): Language(language)
+        for query in (users, cards)
+        for values, language in await db.execute(query)
+    }
+    return {address: found[address] for address in sorted(found) if is_mail(address)}
 
 
 async def _require_new(db: AsyncSession, number: str) -> None:

@@ -44,7 +44,7 @@ async def filled(database, clock):
             application = Application(
                 number=f"20260604-00000{n}", procedure="register", owner=f"card:{n}",
                 company_number=number, confirmation=str(n), document=b"{}", document_sha256="0" * 64,
-                status="仮登録", created=clock(),
+                status="仮登録", created=clock(), language=("ja", "en")[n],
             )  # fmt: skip
             db.add(application)
             await db.flush()
@@ -98,9 +98,13 @@ async def test_each_contact_is_told_once(filled, clock):
     assert done.mailed_to == ("c0@example.jp", "c1@example.jp")
     async with filled.transaction() as db:
         written = await mails(db)
-    assert {mail.recipient for mail in written} == set(done.mailed_to)
-    assert all("新しい登録番号：2234567890\n" in mail.body for mail in written)
-    assert all("1234567891、1234567801" in mail.body for mail in written)
+    assert {mail.recipient: mail.language for mail in written} == {
+        "c0@example.jp": "ja",
+        "c1@example.jp": "en",
+    }
+    told = {mail.language: mail.body for mail in written}
+    assert "新しい登録番号：2234567890\n統合前の登録番号：1234567891、1234567801\n" in told["ja"]
+    assert "New registration number: 2234567890\n" in told["en"]
 
 
 async def test_an_old_number_is_explained_and_the_new_one_is_found(filled, clock):
@@ -162,7 +166,7 @@ async def test_a_plan_changes_nothing(filled):
     async with filled.transaction() as db:
         companies = await plan(db, [SECOND, FIRST, SECOND], NEW)
         assert [company.number for company in companies] == [SECOND, FIRST]
-        assert await merging.contacts(db, [SECOND]) == ("c0@example.jp", "c1@example.jp")
+        assert list(await merging.contacts(db, [SECOND])) == ["c0@example.jp", "c1@example.jp"]
     async with filled.transaction() as db:
         assert await db.get(Company, NEW) is None
 
