@@ -55,7 +55,7 @@ async def _hub(desk: Desk, error: PersonError | None) -> web.Response:
         error=error,
         companies=companies,
         last=last,
-        columns=COLUMNS,
+        headings=[column.label.ja for column in COLUMNS],
     )
 
 
