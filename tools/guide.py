@@ -35,6 +35,12 @@ GUIDE = """
      「少額物品」→「利用者登録」→「利用者変更」→ 左メニュー →「変更」
      登録番号 1234567897   ユーザID shogaku07   パスワード shogaku2024
 
+   発注機関用の画面で受理する / Accept it in the back office
+       {portal}office
+     担当者ID shinsa01   パスワード hatchukikan-2024   認証コードはログイン画面に表示
+     officer ID, password; the log-in page shows the code. 「受理する」→ 本登録
+     送ったメール / the mail that was sent   {portal}demo/mail
+
    デーモンの状態 / The daemon's status   {status}
 {pulls}   終了 / End                             Ctrl-C
   ──────────────────────────────────────────────────────────────────────

@@ -97,8 +97,6 @@ async def test_without_conditions_it_is_the_work_to_do():
 )
 async def test_no_page_looks_through_the_table_or_sorts_it(sqlite, query):
     """The plan of SQLite: by index, and in its order, from whatever page on."""
-    from portal_demo.db import Database
-
     with sqlite.database() as url:
         database = Database(url)
         asked = []
