@@ -344,7 +344,7 @@ async def test_every_kind_of_card_has_its_state(stack: Stack, chromium: Chromium
         await panel(page, state)
         await shoot(page, f"state-{profile}")
         if profile == "expiring":
-            await expect(page.locator(".expiring")).to_be_visible()
+            await expect(page.locator("#certificates .badge")).to_be_visible()
         assert await faults_of(page) == [], profile
         card.remove()
         await panel(page, "no-card")

@@ -1,40 +1,53 @@
 /**
- * The card as this page sees it: keeps a connection to the bridge, follows readers and cards, and
- * lends a key for one act.
+ * The card as this page sees it: a connection to the bridge, what the card picker finds there, and
+ * a key for one act. A portal can take this file as it is; how to is told in the README.
  *
- * `state.name` is `connecting`, `permission` (the browser is going to ask; call `check()` from a
+ * ```js
+ * const card = new Card({ url: "ws://127.0.0.1:24781/v1", picker: document.querySelector("bridged-card-picker") });
+ * card.addEventListener("change", () => show(card.state));
+ * await card.start();
+ * ok.onclick = () => card.withKey(card.state.certificate, { pin: field.value }, (bridge, certificate) => …);
+ * ```
+ *
+ * `state.name` is `connecting`, `permission` (the browser is going to ask; call `retry()` from a
  * click), `ready`, or the reason that stands in the way (`SCREENS.md`). A `change` event follows
  * every change of `state`. A `prompting` event tells in `detail` where the person is asked for a
  * PIN outside this page, and null once that is over.
  */
-import { BridgeError, ConnectError, connect } from "/static/bridged/index.js";
+import { BridgeError, ConnectError, connect, openPromptWindow } from "/static/bridged/index.js";
+import "/static/bridged/picker.js";
 
-/** States that end without telling anybody: look again by ourselves. */
-const PASSING = new Set(["not-running", "going-away", "connection-lost", "pcsc-unavailable", "card-in-use", "card-leased", "busy"]);
-const LOOK_AGAIN_MS = 3000;
+/** States that end without telling anybody: connect again by ourselves. */
+const PASSING = new Set(["not-running", "going-away", "connection-lost"]);
+const CONNECT_AGAIN_MS = 3000;
 const LEASE_S = 60;
-const EVENTS = ["reader.added", "reader.removed", "card.inserted", "card.removed", "site.granted"];
 /** What this site needs; a PIN that is typed in the page (`page-pin`) is a comfort only. */
 const GRANTS = ["certificates", "sign"];
 /** States in which the person has to let this site in, and can be asked to. */
-export const ASKABLE = new Set(["site-not-allowed", "consent-denied", "consent-unavailable", "user-timeout"]);
+const ASKABLE = new Set(["site-not-allowed", "consent-denied", "consent-unavailable", "user-timeout"]);
+const NOTHING = { certificates: [], certificate: null, readers: null, hint: null, error: null };
 
-export class CardWatch extends EventTarget {
+export class Card extends EventTarget {
   #url;
-  #usage;
+  #picker;
   #bridge = null;
-  #looking = null;
-  #again = false;
+  #connecting = null;
   #timer;
   #acting = false;
   #stopped = false;
 
-  /** `usage` is `authentication`, `signature`, or undefined for both. */
-  constructor({ url, usage }) {
+  /** Takes the bridge's address and a `<bridged-card-picker>` that stands in the page. */
+  constructor({ url, picker }) {
     super();
     this.#url = url;
-    this.#usage = usage;
-    this.state = { name: "connecting", certificates: [], readers: null, hint: null, error: null };
+    this.#picker = picker;
+    this.state = { ...NOTHING, name: "connecting" };
+    picker.addEventListener("look-change", ({ detail }) => this.#become(stateOf(detail)));
+    picker.addEventListener("certificate-change", () => {
+      if (this.state.name === "ready") {
+        this.#become(this.state);
+      }
+    });
     addEventListener("pagehide", () => this.#stop());
     addEventListener("pageshow", ({ persisted }) => persisted && this.#resume());
   }
@@ -53,17 +66,14 @@ export class CardWatch extends EventTarget {
     }
   }
 
-  /** Look at bridge, readers and cards now. */
-  check() {
-    clearTimeout(this.#timer);
-    this.#again = this.#looking !== null;
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = null;
-      if (this.#again) {
-        void this.check();
-      }
-    });
-    return this.#looking;
+  /** Connect if need be, and look at readers and cards now. */
+  async check() {
+    if (this.#bridge?.open) {
+      await this.#picker.refresh();
+    } else {
+      this.#connecting ??= this.#connect();
+      await this.#connecting;
+    }
   }
 
   /** Do what can help in this state: ask the person to let the site in, or look again. */
@@ -73,17 +83,23 @@ export class CardWatch extends EventTarget {
       return;
     }
     this.#become({ name: "consent-asking" });
+    const prompt = openPromptWindow(this.#bridge);
     try {
       await this.#bridge.requestGrants(GRANTS);
       await this.check();
     } catch (error) {
       this.#become({ name: reasonOf(error), error });
+    } finally {
+      prompt.close();
     }
   }
 
   /**
-   * Verify the PIN of a key, call `act(bridge, certificate)` while the key may be used, and give
-   * the key back. A certificate that was locked is given to `act` unlocked.
+   * Call `act(bridge, certificate)` while a key may be used. Call this in the click itself.
+   *
+   * With a `pin` that was typed in this page the key is lent for the act and given back. Without
+   * one the bridge asks for the PIN as soon as it signs, in a window that is opened here if it has
+   * no better way. A certificate that only its PIN shows is unlocked before `act`.
    */
   async withKey(certificate, { pin, acceptLastTry, signal }, act) {
     const bridge = this.#bridge;
@@ -91,8 +107,9 @@ export class CardWatch extends EventTarget {
       throw new ConnectError("not-running");
     }
     this.#acting = true;
+    const prompt = pin ? null : openPromptWindow(bridge);
     try {
-      if (certificate.pin === null) {
+      if (!pin && !certificate.locked) {
         return await act(bridge, certificate);
       }
       const lease = await bridge.verifyPin({ key: certificate.id, pin, leaseSeconds: LEASE_S, acceptLastTry, signal });
@@ -102,51 +119,36 @@ export class CardWatch extends EventTarget {
         await lease.release().catch(() => {});
       }
     } finally {
+      prompt?.close();
       this.#acting = false;
       await this.check();
     }
   }
 
-  async #look() {
-    try {
-      const bridge = await this.#connected();
-      const readers = await bridge.readers();
-      const certificates = await bridge.certificates(this.#usage ? { usage: this.#usage } : {});
-      this.#become({ name: certificates.length ? "ready" : "certificate-not-found", certificates, readers });
-    } catch (error) {
-      await this.#failed(error);
-    }
-  }
-
-  async #connected() {
-    if (this.#bridge?.open) {
-      return this.#bridge;
-    }
+  async #connect() {
+    clearTimeout(this.#timer);
     this.#become({ name: "connecting" });
-    const bridge = await connect({
-      url: this.#url,
-      onHint: (hint) => this.#become({ name: "connecting", hint }),
-    });
-    if (this.#stopped) {
-      bridge.close();
-      throw new ConnectError("aborted");
-    }
-    for (const event of EVENTS) {
-      bridge.addEventListener(event, () => this.#acting || this.check());
-    }
-    bridge.addEventListener("pin.prompting", ({ detail }) => this.#prompt(detail));
-    bridge.addEventListener("pin.prompted", () => this.#prompt(null));
-    bridge.addEventListener("close", () => this.#stopped || this.#acting || this.check());
-    this.#bridge = bridge;
-    return bridge;
-  }
-
-  async #failed(error) {
-    const reason = reasonOf(error);
-    const readers = this.#bridge?.open ? await this.#bridge.readers().catch(() => null) : null;
-    this.#become({ name: reason, error, readers });
-    if (PASSING.has(reason) && !this.#stopped) {
-      this.#timer = setTimeout(() => this.check(), LOOK_AGAIN_MS);
+    try {
+      const bridge = await connect({
+        url: this.#url,
+        onHint: (hint) => this.#become({ name: "connecting", hint }),
+      });
+      if (this.#stopped) {
+        bridge.close();
+        return;
+      }
+      bridge.addEventListener("pin.prompting", ({ detail }) => this.#prompt(detail));
+      bridge.addEventListener("pin.prompted", () => this.#prompt(null));
+      bridge.addEventListener("close", () => this.#stopped || this.#acting || this.check());
+      this.#bridge = bridge;
+      this.#picker.bridge = bridge;
+    } catch (error) {
+      this.#become({ name: reasonOf(error), error });
+      if (PASSING.has(this.state.name) && !this.#stopped) {
+        this.#timer = setTimeout(() => this.check(), CONNECT_AGAIN_MS);
+      }
+    } finally {
+      this.#connecting = null;
     }
   }
 
@@ -155,7 +157,7 @@ export class CardWatch extends EventTarget {
     if (state.name === "connecting" && !state.hint && this.state.error) {
       return;
     }
-    this.state = { certificates: [], readers: null, hint: null, error: null, ...state };
+    this.state = { ...NOTHING, ...state, certificate: this.#picker.certificate };
     this.dispatchEvent(new Event("change"));
   }
 
@@ -166,6 +168,7 @@ export class CardWatch extends EventTarget {
   #stop() {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    this.#picker.bridge = null;
     this.#bridge?.close();
     this.#bridge = null;
   }
@@ -182,6 +185,20 @@ export function reasonOf(error) {
     return error.reason;
   }
   return error?.name === "PortalError" ? "portal" : "internal-error";
+}
+
+/** Return the state of a page whose picker sees this: any certificate, or what is most in the way. */
+function stateOf({ trouble, readers }) {
+  if (trouble) {
+    return { name: trouble.reason, error: trouble, readers: trouble.reason === "no-reader" ? [] : null };
+  }
+  const certificates = readers.flatMap((one) => one.certificates);
+  const troubles = readers.map((one) => one.trouble).filter(Boolean);
+  const worst = troubles.find(({ reason }) => reason !== "no-card") ?? troubles[0];
+  const present = readers.map(({ reader }) => reader);
+  return certificates.length
+    ? { name: "ready", certificates, readers: present }
+    : { name: worst.reason, error: worst, readers: present };
 }
 
 /** List a locked certificate again: its PIN has been verified, so the card shows it now. */

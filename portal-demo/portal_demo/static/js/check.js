@@ -1,11 +1,10 @@
 /** Screen 0: is everything ready for the registration? */
 import { bridgeUrl } from "./api.js";
-import { CardWatch } from "./card.js";
-import { holderOf } from "./certificates.js";
+import { Card } from "./card.js";
 import { onRetry, show } from "./panel.js";
 import { say, sentence } from "./text.js";
 
-const watch = new CardWatch({ url: bridgeUrl });
+const card = new Card({ url: bridgeUrl, picker: document.getElementById("card-picker") });
 const marks = document.getElementById("card-checks");
 
 function mark(name, ok) {
@@ -18,7 +17,7 @@ function mark(name, ok) {
 }
 
 function update() {
-  const { name, readers, certificates, error, hint } = watch.state;
+  const { name, readers, certificates, error, hint } = card.state;
   const ready = name === "ready";
   show(name, {
     message: ready ? labels(certificates) : sentence(error?.messages),
@@ -32,8 +31,13 @@ function update() {
   mark("card", readers?.length ? ready : null);
 }
 
+/** Return whom a certificate names: the company, else the person, else nobody. */
+function holderOf({ x509 }) {
+  return [x509?.holder.organization, x509?.holder.name].filter(Boolean).slice(0, 1);
+}
+
 function labels(certificates) {
-  const found = [...new Set(certificates.flatMap((certificate) => holderOf(certificate).slice(0, 1)))];
+  const found = [...new Set(certificates.flatMap(holderOf))];
   const whose = found.join(say("、", ", "));
   return say(
     `ICカード${whose && `（${whose}）`}を使用できます。利用者登録へ進んでください。`,
@@ -41,6 +45,6 @@ function labels(certificates) {
   );
 }
 
-watch.addEventListener("change", update);
-onRetry(() => watch.retry());
-void watch.start();
+card.addEventListener("change", update);
+onRetry(() => card.retry());
+void card.start();

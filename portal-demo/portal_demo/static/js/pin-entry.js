@@ -4,8 +4,7 @@
  * The PIN leaves the field the moment OK is pressed and goes to the bridge alone.
  */
 import { bridgeUrl } from "./api.js";
-import { CardWatch, reasonOf } from "./card.js";
-import { outOfValidity, showCertificates } from "./certificates.js";
+import { Card, reasonOf } from "./card.js";
 import { onRetry, show } from "./panel.js";
 import { say, sentence } from "./text.js";
 
@@ -14,6 +13,7 @@ const pin = byId("pin");
 const ok = byId("pin-ok");
 const lastTry = byId("last-try");
 const accept = byId("accept-last-try");
+const picker = byId("card-picker");
 
 const ALPHABETS = {
   digits: [say("数字", "digits"), "numeric"],
@@ -39,8 +39,7 @@ export class PinEntry {
   #wanted;
   #expired;
   #onStep;
-  #watch;
-  #chosen = null;
+  #card;
   #outcome = null;
   #abort = null;
 
@@ -58,13 +57,13 @@ export class PinEntry {
     this.#wanted = wanted;
     this.#expired = expired;
     this.#onStep = onStep;
-    this.#watch = new CardWatch({ url: bridgeUrl });
-    this.#watch.addEventListener("change", () => this.#update());
+    this.#card = new Card({ url: bridgeUrl, picker });
+    this.#card.addEventListener("change", () => this.#update());
     onRetry(() => {
       this.#outcome = null;
-      void this.#watch.retry();
+      void this.#card.retry();
     });
-    this.#watch.addEventListener("prompting", ({ detail }) => this.#prompting(detail));
+    this.#card.addEventListener("prompting", ({ detail }) => this.#prompting(detail));
     ok.addEventListener("click", () => this.#submit());
     pin.addEventListener("input", () => this.#enable());
     accept.addEventListener("change", () => this.#enable());
@@ -78,7 +77,8 @@ export class PinEntry {
 
   /** Begin to follow the card. */
   start() {
-    void this.#watch.start();
+    this.#narrow();
+    void this.#card.start();
   }
 
   /** End what is under way and forget what was typed. */
@@ -87,49 +87,65 @@ export class PinEntry {
     this.#outcome = null;
     pin.value = "";
     accept.checked = false;
+    this.#narrow();
     this.#update();
   }
 
-  /** The certificates of the right usage, on the right card. */
-  get #mine() {
-    const { certificates } = this.#watch.state;
-    const cardOf = (sha256) => certificates.find(({ x509 }) => x509?.sha256 === sha256)?.card;
+  /** Have the picker offer what is for this step: another card may have its turn now. */
+  #narrow() {
+    picker.accepts = (certificate, all) => this.#accepts(certificate, all);
+  }
+
+  /** Tell whether a certificate is of the right usage, on the right card. */
+  #accepts({ usage, card }, all) {
+    const cardOf = (sha256) => all.find(({ x509 }) => x509?.sha256 === sha256)?.card;
     const holder = this.#holder();
-    return certificates.filter(
-      ({ usage, card }) =>
-        usage === this.#usage &&
-        (holder === "" || card === cardOf(holder)) &&
-        (this.#exclude === "" || card !== cardOf(this.#exclude)),
+    return (
+      usage === this.#usage &&
+      (holder === "" || card === cardOf(holder)) &&
+      (this.#exclude === "" || card !== cardOf(this.#exclude))
     );
+  }
+
+  /** The certificates that are for this step, whether they can be used or not. */
+  get #mine() {
+    const { certificates } = this.#card.state;
+    return certificates.filter((certificate) => this.#accepts(certificate, certificates));
+  }
+
+  /** The certificate that is chosen, or where none can be the one that tells why. */
+  get #chosen() {
+    const mine = this.#mine;
+    return picker.certificate ?? (mine.some(isUsable) ? null : (mine[0] ?? null));
   }
 
   #update() {
     if (this.#abort) {
       return;
     }
-    const mine = this.#mine;
-    this.#chosen = mine.find(({ id }) => id === this.#chosen?.id) ?? this.#proposal(mine);
     if (!this.#outcomeStands()) {
       this.#outcome = null;
     }
-    showCertificates(mine, this.#chosen, (certificate) => {
-      this.#chosen = certificate;
-      this.#outcome = null;
-      this.#update();
-    }, this.#watch.state.readers ?? []);
+    this.#showPicker();
     this.#showState();
     this.#showPin();
   }
 
-  #proposal(mine) {
-    const usable = mine.filter((certificate) => !outOfValidity(certificate));
-    const from = usable.length ? usable : mine;
-    return from[0] ?? null;
+  #showPicker() {
+    const { length } = this.#mine;
+    byId("certificates").hidden = length === 0;
+    byId("certificates-title").textContent =
+      length > 1 ? say("使用するICカードを選択してください", "Choose the IC card") : say("使用するICカード", "IC card");
+  }
+
+  /** Whether the person has to choose before anything else. */
+  get #toBeChosen() {
+    return this.#card.state.name === "ready" && this.#chosen === null && this.#mine.length > 0;
   }
 
   /** An outcome is shown until the card is another one; a removal, until a card is back. */
   #outcomeStands() {
-    const { name, readers } = this.#watch.state;
+    const { name, readers } = this.#card.state;
     if (this.#outcome?.reason === "card-removed") {
       return name !== "ready" && readers !== null;
     }
@@ -139,7 +155,7 @@ export class PinEntry {
   /** What stands in the way of using the chosen card, though it is there. */
   #obstacle() {
     const status = this.#chosen?.pin;
-    if (this.#watch.state.name !== "ready") {
+    if (this.#card.state.name !== "ready" || this.#toBeChosen) {
       return null;
     }
     if (!this.#chosen) {
@@ -154,11 +170,12 @@ export class PinEntry {
     if (this.#outcome) {
       return FINAL.has(this.#outcome.reason) ? this.#outcome.reason : null;
     }
-    return status?.triesLeft === 1 ? "pin-last-try" : null;
+    // Where the bridge asks for the PIN, it asks about the last try, too.
+    return status?.triesLeft === 1 && this.#card.pinInPage ? "pin-last-try" : null;
   }
 
   #showState() {
-    const { name, error, hint } = this.#watch.state;
+    const { name, error, hint } = this.#card.state;
     const obstacle = this.#obstacle();
     const tries = this.#chosen?.pin?.triesLeft ?? null;
     const values = { origin: location.origin, rules: rulesOf(this.#chosen), wanted: this.#wanted() };
@@ -168,20 +185,29 @@ export class PinEntry {
       const { reason, portal, message } = this.#outcome;
       show(reason, { message, reason: portal, values, tries: reason === "pin-incorrect" ? tries : null });
     } else {
-      const ready = say("PIN番号を入力し、OKボタンをクリックしてください。", "Enter the PIN and press OK.");
-      show(name, { message: name === "ready" ? ready : sentence(error?.messages), values, hint });
+      show(name, { message: name === "ready" ? this.#whatNext() : sentence(error?.messages), values, hint });
     }
+  }
+
+  #whatNext() {
+    if (this.#toBeChosen) {
+      return say("使用するICカードを下から選択してください。", "Choose the card to use from the list below.");
+    }
+    return this.#card.pinInPage
+      ? say("PIN番号を入力し、OKボタンをクリックしてください。", "Enter the PIN and press OK.")
+      : say("OKボタンをクリックし、bridgedの画面でPIN番号を入力してください。", "Press OK, then enter the PIN where bridged asks for it.");
   }
 
   #showPin() {
     const obstacle = this.#obstacle();
+    const pinInPage = this.#card.pinInPage;
     const usable = this.#chosen !== null && (obstacle === null || obstacle === "pin-last-try");
     const rules = this.#chosen?.pin?.rules;
-    byId("pin-entry").hidden = !usable || !rules || !this.#watch.pinInPage;
+    byId("pin-entry").hidden = !usable || !rules || !pinInPage;
     if (!pin.disabled && !usable) {
       pin.value = "";
     }
-    const focus = pin.disabled && usable;
+    const focus = pin.disabled && usable && document.activeElement !== picker;
     pin.disabled = !usable;
     if (rules) {
       const { label } = this.#chosen.pin;
@@ -189,7 +215,7 @@ export class PinEntry {
       byId("pin-rules").textContent = rulesOf(this.#chosen);
       pin.inputMode = ALPHABETS[rules.alphabet]?.[1] ?? "text";
     }
-    const last = usable && this.#chosen.pin?.triesLeft === 1;
+    const last = usable && pinInPage && this.#chosen.pin?.triesLeft === 1;
     lastTry.hidden = !last;
     accept.checked &&= last;
     if (focus) {
@@ -220,12 +246,13 @@ export class PinEntry {
     show("working");
     try {
       const options = { pin: typed || undefined, acceptLastTry, signal: abort.signal };
-      const next = await this.#watch.withKey(certificate, options, (bridge, unlocked) =>
+      const next = await this.#card.withKey(certificate, options, (bridge, unlocked) =>
         this.#act(bridge, unlocked, abort.signal),
       );
       if (next === null) {
         this.#abort = null;
         this.#onStep();
+        this.#narrow();
         this.#update();
         return;
       }
@@ -261,6 +288,16 @@ export class PinEntry {
     }
     this.#update();
   }
+}
+
+/** Tell whether today lies outside a certificate's validity. */
+function outOfValidity({ x509 }) {
+  const now = Date.now();
+  return x509 !== null && (now > Date.parse(x509.notAfter) || now < Date.parse(x509.notBefore));
+}
+
+function isUsable(certificate) {
+  return !outOfValidity(certificate) && !certificate.pin?.blocked;
 }
 
 /** Return the PIN's rules as words: `4桁の数字`, `4 digits`. */
