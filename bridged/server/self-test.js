@@ -281,7 +281,12 @@ function choose(certificates) {
     const [line, input] = [document.createElement("label"), document.createElement("input")];
     Object.assign(input, { type: "radio", name: "certificate", value: id, checked: index === 0 });
     const names = [x509?.holder.name, x509?.holder.organization].filter((name) => name);
-    line.append(input, names.length > 0 ? `${names.join(" / ")} (${label})` : label);
+    const small = document.createElement("small");
+    const [title, ...more] = [...names, label];
+    small.textContent = more.join(" / ");
+    const text = document.createElement("span");
+    text.append(title, small);
+    line.append(input, text);
     return line;
   };
   byId("certificates").replaceChildren(...certificates.map(make));
@@ -319,7 +324,7 @@ async function run() {
 byId("start").addEventListener("click", async () => {
   const button = byId("start");
   byId("fault").hidden = byId("result").hidden = true;
-  button.disabled = true;
+  button.hidden = true;
   try {
     openWindow();
     say(words.working);
@@ -329,8 +334,9 @@ byId("start").addEventListener("click", async () => {
   } finally {
     await giveBack();
     byId("choice").hidden = byId("next").hidden = true;
-    button.disabled = false;
+    button.hidden = false;
     button.textContent = button.dataset.again;
+    if (byId("result").hidden) button.focus();
   }
 });
 

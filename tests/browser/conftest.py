@@ -58,8 +58,10 @@ class Dialog:
 
     def __init__(self, folder: Path) -> None:
         self._answers = folder / "dialog"
+        self._asked = folder / "asked"
         self.program = folder / "pinentry"
         os.mkfifo(self._answers)
+        os.mkfifo(self._asked)
         self.program.write_text(
             f"""#!{sys.executable}
 import sys
@@ -67,6 +69,7 @@ print("OK hello", flush=True)
 for line in sys.stdin:
     command = line.split()[0]
     if command in ("CONFIRM", "GETPIN"):
+        open({str(self._asked)!r}, "w").close()
         with open({str(self._answers)!r}) as answers:
             answer = answers.read()
         if command == "GETPIN":
@@ -78,6 +81,8 @@ for line in sys.stdin:
 
     async def answer(self, text: str) -> None:
         """Answer the question that is open, or the next one."""
+        # Not before it is asked: the last one may still be reading its own answer.
+        await asyncio.to_thread(self._asked.read_bytes)
         await asyncio.to_thread(self._answers.write_text, text)
 
 

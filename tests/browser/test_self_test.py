@@ -29,7 +29,7 @@ async def begun(page: Page, stack: Stack) -> None:
     """Come from the status page, and press the button."""
     await page.goto(f"http://127.0.0.1:{stack.daemon_port}/")
     await page.click(".try a")
-    await page.click("#start:enabled")
+    await page.click("#start:enabled:visible")
 
 
 async def test_a_text_is_signed_with_consent_and_pin_by_the_native_dialog(
@@ -67,6 +67,29 @@ async def test_a_text_is_signed_with_consent_and_pin_by_the_native_dialog(
     assert all(EBID_PIN not in request for request in chromium.sent)
 
 
+async def test_of_two_cards_one_is_chosen_and_a_hidden_certificate_is_shown_after_its_pin(
+    stack: Stack, chromium: Chromium
+) -> None:
+    stack.card("ebid")
+    stack.card("jpki", reader=1)
+    dialog = stack.dialog()
+    stack.daemon("https://portal.example=certificates")
+    page = await chromium.page(width=320)
+    await begun(page, stack)
+    await dialog.answer("yes")
+    choices = page.get_by_role("radio")
+    await expect(choices).to_have_count(2)
+    await expect(choices.first).to_be_focused()
+    await expect_well_made(page, "self-test-choice")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await dialog.answer("ABC123")
+    await dialog.answer("yes")
+    await expect(page.locator("#by-page")).to_have_text("正しい")
+    await expect(page.locator("#by-daemon")).to_have_text("正しい")
+    await expect(page.locator("#holder")).not_to_be_empty()
+
+
 async def test_a_no_and_an_empty_reader_say_what_to_do(stack: Stack, chromium: Chromium) -> None:
     card = stack.card(inserted=False)
     dialog = stack.dialog()
@@ -77,9 +100,10 @@ async def test_a_no_and_an_empty_reader_say_what_to_do(stack: Stack, chromium: C
     fault = page.locator("#fault")
     await expect(fault).to_contain_text("ICカードを挿入してください")
     await expect(page.locator("#step-certificate")).to_have_class("bad")
+    await expect(page.locator("#start")).to_be_focused()
     await expect_well_made(page, "self-test-fault")
     card.insert()
-    await page.click("#start:enabled")
+    await page.click("#start:enabled:visible")
     await dialog.answer("yes")
     await dialog.answer("000000")
     await expect(fault).to_be_hidden()
@@ -109,7 +133,7 @@ async def test_without_a_dialog_each_question_has_its_window(
     page = await chromium.page()
     await page.goto(f"http://127.0.0.1:{stack.daemon_port}/self-test")
     async with page.expect_popup() as popup:
-        await page.click("#start:enabled")
+        await page.click("#start:enabled:visible")
     window = await popup.value
     await window.click("#ok:enabled", timeout=20_000)
     await expect(page.locator("#next")).to_be_focused()
@@ -128,10 +152,10 @@ async def test_the_page_gets_nothing_where_the_person_says_no(
     page = await chromium.page()
     await page.goto(f"http://127.0.0.1:{stack.daemon_port}/self-test")
     async with page.expect_popup() as popup:
-        await page.click("#start:enabled")
+        await page.click("#start:enabled:visible")
     await (await popup.value).click("#cancel:enabled")
     await expect(page.locator("#fault")).to_contain_text("許可されませんでした")
-    await page.click("#start:enabled")
+    await page.click("#start:enabled:visible")
     await expect(page.locator("#fault")).to_contain_text("拒否を取り消してください")
     await page.click(".back a")
     await expect(page.locator("#sites")).to_contain_text(f"http://127.0.0.1:{stack.daemon_port}")
