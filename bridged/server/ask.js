@@ -36,6 +36,14 @@ function fact([label, text, quoted]) {
   return row;
 }
 
+/** Say what was wrong with the answer before, if anything was. */
+function tell(fault) {
+  at("fault").textContent = fault;
+  for (const field of [pin, again]) {
+    field.setAttribute("aria-invalid", String(fault !== ""));
+  }
+}
+
 function show(question) {
   const { wanted } = question;
   words = question.words;
@@ -43,7 +51,7 @@ function show(question) {
   document.title = `${question.heading} - bridged`;
   at("shown-by").textContent = words.shownBy;
   at("heading").textContent = question.heading;
-  at("fault").textContent = question.fault;
+  tell(question.fault);
   at("facts").replaceChildren(...question.facts.map(fact));
   at("warnings").replaceChildren(...question.warnings.map((text) => element("li", text)));
   at("details").hidden = question.details.length === 0;
@@ -62,7 +70,7 @@ function show(question) {
   at("never").textContent = question.never;
   at("never").hidden = !question.never;
   at("notice").textContent = "";
-  at("form").hidden = false;
+  at("question").hidden = false;
   settle();
   (wanted === null ? at("cancel") : pin).focus();
 }
@@ -80,7 +88,7 @@ function settle() {
 }
 
 function wait(text) {
-  at("form").hidden = true;
+  at("question").hidden = true;
   at("notice").textContent = text;
 }
 
@@ -98,7 +106,7 @@ at("form").addEventListener("submit", (event) => {
   }
   if (shown.wanted?.again && pin.value !== again.value) {
     pin.value = again.value = "";
-    at("fault").textContent = words.notTheSame;
+    tell(words.notTheSame);
     pin.focus();
     return;
   }
@@ -108,7 +116,7 @@ at("cancel").addEventListener("click", () => void answer("no"));
 at("never").addEventListener("click", () => void answer("never"));
 addEventListener("focus", settle);
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !at("form").hidden) {
+  if (event.key === "Escape" && !at("question").hidden) {
     void answer("no");
   }
 });

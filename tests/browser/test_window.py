@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -149,6 +150,10 @@ async def test_a_batch_is_signed_with_a_pin_from_the_window(
     await expect(window.locator("#facts")).to_contain_text("利用者登録申請書 <img")
     assert await window.locator("#facts img").count() == 0
     await expect(window.get_by_label("PIN")).to_be_focused()
+    dialog = window.get_by_role("alertdialog")
+    await expect(dialog).to_have_accessible_name("電子署名")
+    # What a screen reader says as the focus comes in: all that the person decides upon.
+    await expect(dialog).to_have_accessible_description(re.compile(f"{house.portal}.*3件.*残り"))
     await shoot(window, "window")
     await expect_no_barrier(window)
     await window.emulate_media(color_scheme="dark")
@@ -160,6 +165,7 @@ async def test_a_batch_is_signed_with_a_pin_from_the_window(
     assert await window.evaluate("document.documentElement.scrollWidth") <= 320
     await typed(window, "12345")
     await expect(window.get_by_role("alert")).to_contain_text("6～8")
+    await expect(window.get_by_label("PIN")).to_have_accessible_description(re.compile("6～8"))
     assert house.card.pins["pin"].tries_left == 3
     await typed(window, "000000")
     await expect(window.get_by_role("alert")).to_contain_text("残り2回")
