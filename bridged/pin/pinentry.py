@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping
 from dataclasses import replace
@@ -41,6 +42,8 @@ GNOME = "gnome3"
 """It shows the prompt in large letters above all, and “Password” before the field."""
 MAX_DIGESTS = 3
 """More would not fit on a small screen beside the rest, and nothing scrolls."""
+SETTLE_S = 0.7
+"""Nobody has read a question sooner (seconds)."""
 START_S = 10.0
 """How long a dialog program may take to say hello (seconds)."""
 _PASSED_ON = (
@@ -157,7 +160,19 @@ class PinentryDialog:
             raise Unseen(f"{self._flavor} wants a terminal, and there is none")
 
     async def confirm(self, question: Question) -> Answer:
-        """Ask with CONFIRM; Escape and the window's cross are a no, and in Qt and GTK Return is."""
+        """Ask with CONFIRM; Escape and the window's cross are a no, and in Qt and GTK Return is.
+
+        The others mark the yes. A key that was meant for what stood there before is no yes, so one
+        that comes at once is asked for anew.
+        """
+        while True:
+            shown_at = time.monotonic()
+            answer = await self._confirmed(question)
+            settled = time.monotonic() - shown_at >= SETTLE_S
+            if settled or not answer or not (self._in_terminal or self._flavor == GNOME):
+                return answer
+
+    async def _confirmed(self, question: Question) -> Answer:
         await self._lay_out(question)
         if question.never:
             with contextlib.suppress(Refused):

@@ -15,6 +15,7 @@ from Xlib.display import Display
 
 from bridged.errors import UserCancelled
 from bridged.model import Algorithm, Grant, Usage
+from bridged.pin import pinentry
 from bridged.pin.pinentry import find
 from bridged.pin.prompt import Asker, Prompts
 from bridged.pin.question import Answer, Language, Question
@@ -160,8 +161,15 @@ def program(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def desk(
-    display: str, session_bus: str, program: str, card: VirtualCard, language: Language
+    display: str,
+    session_bus: str,
+    program: str,
+    card: VirtualCard,
+    language: Language,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Desk]:
+    # The keys of a test come at once.
+    monkeypatch.setattr(pinentry, "SETTLE_S", 0.0)
     card.restore()
     bus = InProcessBus(readers=1)
     bus.insert(0, card)

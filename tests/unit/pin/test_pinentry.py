@@ -9,6 +9,7 @@ import pytest
 
 from bridged.errors import UserCancelled, UserTimeout
 from bridged.model import Grant
+from bridged.pin import pinentry
 from bridged.pin.assuan import MAX_LINE, AssuanError, escaped
 from bridged.pin.pinentry import Pinentry, find
 from bridged.pin.prompt import Asker, Prompts
@@ -213,7 +214,10 @@ async def test_a_question_that_could_not_be_shown_goes_to_the_next_way(
     assert "could not show its question" in caplog.text
 
 
-async def test_the_desktop_of_gnome_is_given_a_headline(program: Program, asker: Asker) -> None:
+async def test_the_desktop_of_gnome_is_given_a_headline(
+    program: Program, asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pinentry, "SETTLE_S", 0.0)
     prompts = program.answering("OK", "D 123456\nOK", flavor="gnome3")
     async with prompts.turn(asker) as turn:
         await turn.confirm(CONSENT)

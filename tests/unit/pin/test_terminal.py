@@ -15,6 +15,7 @@ from unicodedata import east_asian_width
 import pytest
 
 from bridged.errors import UserCancelled
+from bridged.pin import pinentry
 from bridged.pin.pinentry import Pinentry
 from bridged.pin.prompt import Asker, Prompts, Turn
 from bridged.pin.question import Answer, Language, Question
@@ -115,14 +116,34 @@ async def test_a_new_pin_is_typed_twice(terminal: Terminal, asker: Asker) -> Non
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize(("keys", "said"), [("\r", YES), ("\t\r", NEVER), ("\t\t\r", NO)])
 async def test_a_stranger_is_allowed_refused_or_refused_for_good(
-    terminal: Terminal, asker: Asker, language: Language, keys: str, said: Answer
+    terminal: Terminal,
+    asker: Asker,
+    monkeypatch: pytest.MonkeyPatch,
+    language: Language,
+    keys: str,
+    said: Answer,
 ) -> None:
+    monkeypatch.setattr(pinentry, "SETTLE_S", 0.0)
     question = CONSENT[language]
     task = asyncio.create_task(Prompts([terminal.way()]).confirm(asker, question))
     buttons = (f"<{label}>" for label in (question.ok, question.never, question.cancel))
     await terminal.shows(question.heading, ORIGIN, *buttons)
     terminal.type(keys)
     assert await task is said
+
+
+async def test_a_key_that_was_meant_for_what_stood_there_before_is_no_yes(
+    terminal: Terminal, asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = CONSENT[Language.JA]
+    monkeypatch.setattr(pinentry, "SETTLE_S", float("inf"))
+    task = asyncio.create_task(Prompts([terminal.way()]).confirm(asker, question))
+    await terminal.shows(question.heading, f"<{question.cancel}>")
+    terminal.type("\r")
+    await terminal.shows(question.heading, f"<{question.cancel}>")
+    monkeypatch.setattr(pinentry, "SETTLE_S", 0.0)
+    terminal.type("\r")
+    assert await task is YES
 
 
 async def test_the_button_beside_is_the_persons_no(terminal: Terminal, asker: Asker) -> None:
