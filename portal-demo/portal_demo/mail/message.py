@@ -24,6 +24,6 @@ def wire_message(mail: Mail, sender: str) -> bytes:
     message["Date"] = format_datetime(mail.created)
     message["Message-ID"] = f"<{mail.token}@{sender.partition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic answers, please
-    message["Content-Language"] = mail.language
     message.set_content(mail.body, cte="base64")
+    message["Content-Language"] = mail.language  # after the content, which takes such headers away
     return message.as_bytes()
