@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from string import Template
 
@@ -12,23 +12,29 @@ from bridged.server.guard import CONTENT_POLICY, PERMISSIONS
 
 _HERE = files("bridged.server")
 _TYPES = {"css": "text/css", "js": "text/javascript"}
-FILES = tuple(f"{page}.{kind}" for page in ("ask", "self-test", "status") for kind in _TYPES)
+FILES = tuple(sorted(file.name for file in _HERE.iterdir() if file.name.endswith((".css", ".js"))))
 _TEXTS = {name: _HERE.joinpath(name).read_text(encoding="utf-8") for name in FILES}
 
 Fields = Mapping[str, object]
 
 
 class Page:
-    """A page that loads its own script and the `styles`, and talks with the daemon alone.
+    """A page that loads its own script with its `parts` and the `styles`, and talks with the daemon.
 
     One that never turns text into markup says so: `text_only` makes the browser hold it to that
     (Trusted Types). One that asks the browser about its permissions is told the truth.
     """
 
     def __init__(
-        self, name: str, *, styles: tuple[str, ...], text_only: bool, asks_permissions: bool = False
+        self,
+        name: str,
+        *,
+        styles: tuple[str, ...],
+        parts: tuple[str, ...] = (),
+        text_only: bool,
+        asks_permissions: bool = False,
     ) -> None:
-        self._name = name
+        self._scripts = (name, *parts)
         self._styles = styles
         self._text_only = text_only
         self._template = Template(_HERE.joinpath(f"{name}.html").read_text(encoding="utf-8"))
@@ -50,11 +56,14 @@ class Page:
     def _policy(self, host: str) -> str:
         """Return what the page may do; a source list cannot name an IPv6 address (CSP3, 2.3.1)."""
         own = None if host.startswith("[") else f"http://{host}"
-        styles = (f"{own}/{name}.css" if own else "'self'" for name in self._styles)
+
+        def named(names: Iterable[str], kind: str) -> str:
+            return " ".join(f"{own}/{name}.{kind}" for name in names) if own else "'self'"
+
         rules = [
             CONTENT_POLICY,
-            f"script-src {own}/{self._name}.js" if own else "script-src 'self'",
-            "style-src " + " ".join(dict.fromkeys(styles)),
+            f"script-src {named(self._scripts, 'js')}",
+            f"style-src {named(self._styles, 'css')}",
             "connect-src 'self'",
         ]
         if self._text_only:

@@ -1,6 +1,7 @@
 // Signs a test text as any site would: by its own origin, with the person's permission and PIN.
 // Whatever is shown comes as text, never as markup.
-"use strict";
+import { Bridge, Fault } from "./self-test-socket.js";
+import { decode, digestOf, encode, isRight, publicKeyOf } from "./self-test-verify.js";
 
 const byId = (id) => document.getElementById(id);
 const words = byId("words").dataset;
@@ -8,69 +9,8 @@ const lang = document.documentElement.lang;
 const OURS = { "Content-Type": "application/json", "X-Bridged": "status-page" };
 const GRANTS = ["certificates", "sign"];
 const STEPS = ["connect", "allow", "certificate", "sign", "verify"];
-const CURVES = { ES256: "P-256", ES384: "P-384", ES512: "P-521" };
 
-/** What went wrong, in the person's words: of this page, or as the daemon says it. */
-class Fault extends Error {}
-
-const encode = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)));
-const decode = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-
-// ---- the socket ----
-
-class Bridge {
-  #socket;
-  #waiting = new Map();
-  #number = 0;
-  closed = false;
-
-  constructor(onPrompt) {
-    this.onPrompt = onPrompt;
-  }
-
-  open() {
-    return new Promise((resolve, reject) => {
-      this.#socket = new WebSocket(`ws://${location.host}/v1`, "bridged.v1");
-      this.#socket.onopen = () => resolve(this.call("bridge.info", {}));
-      this.#socket.onmessage = ({ data }) => this.#take(JSON.parse(data));
-      this.#socket.onclose = ({ code }) => {
-        this.closed = true;
-        const fault = new Fault(code === 4403 ? words.turnedAway : words.noConnection);
-        reject(fault);
-        for (const { refuse } of this.#waiting.values()) refuse(fault);
-      };
-    });
-  }
-
-  call(method, params) {
-    return new Promise((take, refuse) => {
-      if (this.closed) {
-        refuse(new Fault(words.noConnection));
-        return;
-      }
-      this.#number += 1;
-      this.#waiting.set(this.#number, { take, refuse });
-      this.#socket.send(JSON.stringify({ jsonrpc: "2.0", id: this.#number, method, params }));
-    });
-  }
-
-  close() {
-    this.closed = true;
-    this.#socket.close();
-  }
-
-  #take({ id, result, error, method, params }) {
-    if (method) {
-      this.onPrompt(method, params);
-      return;
-    }
-    const asked = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (error) asked?.refuse(new Fault(error.data?.messages?.[lang] ?? error.message));
-    else asked?.take(result);
-  }
-}
 
 // ---- the window in which the person is asked ----
 
@@ -171,56 +111,12 @@ function show({ certificate, algorithm, text, signature, took, byPage, byDaemon 
   byId("result").focus();
 }
 
-// ---- verification ----
-
-/** Return the SubjectPublicKeyInfo of a certificate: the seventh of its fields (RFC 5280, 4.1). */
-function publicKeyOf(der) {
-  const read = (at) => {
-    let [length, start] = [der[at + 1], at + 2];
-    if (length & 0x80) {
-      const more = length & 0x7f;
-      length = der.subarray(start, start + more).reduce((sum, byte) => sum * 256 + byte, 0);
-      start += more;
-    }
-    return { start, end: start + length };
-  };
-  let at = read(read(0).start).start;
-  // The version may be left out: serial, signature, issuer, validity and subject come before the key.
-  for (let skip = der[at] === 0xa0 ? 6 : 5; skip > 0; skip -= 1) at = read(at).end;
-  return der.subarray(at, read(at).end);
-}
-
-function parameters(algorithm) {
-  const hash = `SHA-${algorithm.slice(2)}`;
-  if (algorithm === "EdDSA") return { name: "Ed25519" };
-  if (algorithm.startsWith("ES")) return { name: "ECDSA", namedCurve: CURVES[algorithm], hash };
-  if (algorithm.startsWith("PS")) return { name: "RSA-PSS", hash, saltLength: algorithm.slice(2) / 8 };
-  return { name: "RSASSA-PKCS1-v1_5", hash };
-}
-
-/** Return whether the signature is right; null where this browser does not know the algorithm. */
-async function isRight(key, algorithm, text, signature) {
-  const how = parameters(algorithm);
-  try {
-    const known = await crypto.subtle.importKey("spki", key, how, false, ["verify"]);
-    return await crypto.subtle.verify(how, known, signature, new TextEncoder().encode(text));
-  } catch (error) {
-    if (error.name === "NotSupportedError") return null;
-    throw error;
-  }
-}
+// ---- the test ----
 
 async function post(path, body) {
   const answer = await fetch(path, { method: "POST", headers: OURS, body: JSON.stringify(body) });
   if (!answer.ok) throw new Fault(words.noConnection);
   return answer.status === 204 ? null : answer.json();
-}
-
-// ---- the test ----
-
-async function digestOf(algorithm, text) {
-  const bytes = new TextEncoder().encode(text);
-  return algorithm === "EdDSA" ? bytes : crypto.subtle.digest(`SHA-${algorithm.slice(2)}`, bytes);
 }
 
 /** Return the certificate with its content, and the lease it took where the card hides it. */
@@ -270,7 +166,7 @@ async function giveBack() {
 async function connect() {
   step("connect");
   bridge?.close();
-  bridge = new Bridge(onPrompt);
+  bridge = new Bridge(onPrompt, words, lang);
   info = await bridge.open();
   step();
   byId("step-connect").className = "good";

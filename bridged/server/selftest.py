@@ -22,7 +22,12 @@ from bridged.server.pages import Page, language
 from bridged.server.sites import told_by_page
 from bridged.signing import algorithms
 
-_PAGE = Page("self-test", styles=("status", "self-test"), text_only=True)
+_PAGE = Page(
+    "self-test",
+    styles=("status", "self-test"),
+    parts=("self-test-socket", "self-test-verify"),
+    text_only=True,
+)
 
 TEXTS: dict[str, tuple[str, str]] = {
     "title": ("ICカードの動作確認", "Try your card"),

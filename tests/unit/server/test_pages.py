@@ -33,23 +33,27 @@ async def http(daemon: Daemon) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.mark.parametrize(
-    ("path", "script", "styles"),
+    ("path", "scripts", "styles"),
     [
-        ("/", "status.js", ["status.css"]),
-        ("/self-test", "self-test.js", ["status.css", "self-test.css"]),
+        ("/", ["status.js"], ["status.css"]),
+        (
+            "/self-test",
+            ["self-test.js", "self-test-socket.js", "self-test-verify.js"],
+            ["status.css", "self-test.css"],
+        ),
     ],
 )
 async def test_a_page_may_load_its_own_files_alone(
-    daemon: Daemon, http: aiohttp.ClientSession, path: str, script: str, styles: list[str]
+    daemon: Daemon, http: aiohttp.ClientSession, path: str, scripts: list[str], styles: list[str]
 ) -> None:
     async with http.get(path) as response:
         policy = response.headers["Content-Security-Policy"]
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
     assert rules["default-src"] == "'none'"
-    assert rules["script-src"] == f"{daemon.http}/{script}"
+    assert rules["script-src"] == " ".join(f"{daemon.http}/{script}" for script in scripts)
     assert rules["style-src"] == " ".join(f"{daemon.http}/{style}" for style in styles)
     assert rules["connect-src"] == "'self'"
-    for file in (script, *styles):
+    for file in (*scripts, *styles):
         async with http.get(f"/{file}") as response:
             assert response.status == 200
 
