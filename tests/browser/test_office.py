@@ -28,6 +28,7 @@ PAGES = {
     "merge": "/office/register/merge",
     "mails": "/office/mail",
     "mail": "/office/mail/1",
+    "account": "/office/account",
     "audit": "/office/audit?check=1",
     "officers": "/office/officers",
     "officer": "/office/officers/1",

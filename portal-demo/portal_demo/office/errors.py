@@ -162,3 +162,24 @@ class AnsweredMeanwhile(PersonError):
         "{who} has answered since you opened the page. Your answer was not sent: read theirs first."
     )
     ja = "画面を開いた後に、{who}が回答しました。今回の回答は送信していません。先に内容を確認してください。"
+
+
+@dataclass(eq=False)
+class PasswordNotTheirs(PersonError):
+    """The present password is another one."""
+
+    reason = "password-not-theirs"
+    title = Text("現在のパスワードが正しくありません", "The present password is wrong")
+    en = "The present password is wrong."
+    ja = "現在のパスワードが正しくありません。"
+
+
+@dataclass(eq=False)
+class PasswordUnfit(PersonError):
+    """The new password is too weak, or was typed differently the second time."""
+
+    why: Text
+    reason = "password-unfit"
+    title = Text("新しいパスワードを確認してください", "Check the new password")
+    en = "{why}"
+    ja = "{why}"

@@ -13,13 +13,14 @@ from portal_demo.db import Database
 from portal_demo.language import Text
 from portal_demo.models import Session
 from portal_demo.office import totp
-from portal_demo.office.errors import CodeWrong, OfficeLogInRefused
+from portal_demo.office.errors import CodeWrong, OfficeLogInRefused, PasswordNotTheirs
 from portal_demo.office.models import Officer
 from portal_demo.office.roles import Role
 from portal_demo.users import (
     count_guess,
     forget_guesses,
     guess_key,
+    hash_password,
     password_matches,
 )
 
@@ -109,6 +110,24 @@ async def _take_code(db: AsyncSession, officer: Officer, code: str, now: datetim
         .returning(Officer.id)
     )
     return taken is not None
+
+
+async def change_password(
+    database: Database, officer: Officer, old: str, new: str, clock: Clock
+) -> None:
+    """Set another password. Raises LockedOut or PasswordNotTheirs: who sits there may not be them.
+
+    Wrong ones are counted with those of the log-in.
+    """
+    async with database.transaction() as db:
+        await count_guess(db, key_of(officer.login), clock)
+    if not await password_matches(officer.password_hash, old):
+        raise PasswordNotTheirs
+    password_hash = await hash_password(new)
+    async with database.transaction() as db:
+        stored = await db.get_one(Officer, officer.id)
+        stored.password_hash = password_hash
+        await forget_guesses(db, key_of(officer.login))
 
 
 def password_fault(login: str, password: str) -> Text | None:

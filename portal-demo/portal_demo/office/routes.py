@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from portal_demo.office.views import (
+    account,
     applications,
     audit,
     login,
@@ -20,6 +21,7 @@ from portal_demo.office.views.desk import HOME, Route, add_guarded, see_other
 
 ROUTES: tuple[Route, ...] = (
     *login.ROUTES,
+    *account.ROUTES,
     *setup.ROUTES,
     *applications.ROUTES,
     *questions.ROUTES,

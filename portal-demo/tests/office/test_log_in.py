@@ -238,3 +238,52 @@ async def test_a_log_in_from_elsewhere_is_refused(new_clerk):
     clerk.browser.origin = "http://evil.test"
     await clerk.get("/office/login")
     assert (await clerk.post("/office/login", **fields)).status == 403
+
+
+async def test_nobody_keeps_the_server_busy_with_names(new_clerk):
+    clerk = await new_clerk(None)
+    page = await clerk.get("/office/login")
+    assert page.status == 200
+    answers = [
+        await clerk.post("/office/login", login=f"nobody{n}", password=WRONG, code="")
+        for n in range(21)
+    ]
+    assert [answer.status for answer in answers] == [422] * 20 + [429]
+
+
+# ---- the own account ----
+
+
+async def test_an_officer_changes_the_password(app, clerk, new_clerk):
+    other = await new_clerk()
+    answer = await clerk.post("/office/account", old=PASSWORD, password=OWN, again=OWN)
+    assert 'id="changed"' in answer.text
+    assert (await other.get("/office/applications")).url == "/office/login"
+    assert (await clerk.get("/office/applications")).status == 200
+    assert ("shinsa01", "") in await audited(app, "password-set")
+    await clerk.post("/office/logout")
+    assert (await clerk.try_log_in("shinsa01")).status == 422
+    clerk.clock.advance(minutes=1)
+    assert (await clerk.try_log_in("shinsa01", password=OWN)).url == "/office/applications"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "again", "reason"),
+    [
+        (WRONG, OWN, OWN, "password-not-theirs"),
+        (PASSWORD, "short", "short", "password-unfit"),
+        (PASSWORD, OWN, OWN + "x", "password-unfit"),
+        (PASSWORD, "my-name-is-SHINSA01", "my-name-is-SHINSA01", "password-unfit"),
+    ],
+)
+async def test_a_password_that_is_not_good_is_not_set(clerk, old, new, again, reason):
+    answer = await clerk.post("/office/account", old=old, password=new, again=again)
+    assert (answer.status, f'data-reason="{reason}"' in answer.text) == (422, True)
+
+
+async def test_guessing_at_an_open_desk_is_slowed_down(clerk):
+    for _ in range(5):
+        await clerk.post("/office/account", old=WRONG, password=OWN, again=OWN)
+        clerk.clock.advance(seconds=20)
+    answer = await clerk.post("/office/account", old=PASSWORD, password=OWN, again=OWN)
+    assert (answer.status, 'data-reason="locked-out"' in answer.text) == (429, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -10,6 +11,7 @@ from portal_demo import csrf, sessions
 from portal_demo.certificates import sha256_of
 from portal_demo.challenges import Purpose
 from portal_demo.errors import LockedOut, PersonError
+from portal_demo.limits import Limit, asker, take
 from portal_demo.models import Session
 from portal_demo.office import audit, demo
 from portal_demo.office.audit import Action
@@ -29,6 +31,9 @@ from portal_demo.views.common import (
     read_json,
     read_token,
 )
+
+# A password is dear to check: nobody is to keep the server busy with it, whatever name they type.
+LIMIT = Limit("office-log-in", 20, timedelta(minutes=1))
 
 
 async def show_log_in(request: web.Request) -> web.StreamResponse:
@@ -61,6 +66,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     portal = request.app[PORTAL]
     posted = await read_form(request)
     async with portal.database.transaction() as db:
+        await take(db, LIMIT, asker(request, None), portal.clock())
         session = await find_session(request, db, Realm.OFFICE)
     if session is None:
         return see_other(LOG_IN)

@@ -19,7 +19,7 @@ from portal_demo.users import forget_guesses, guess_key, hash_password
 from portal_demo.validation import fault
 from portal_demo.views.common import read_form
 
-_DIFFERENT = Text(
+DIFFERENT = Text(
     "パスワードとパスワード（確認）に、同じものを入力して下さい。",
     "Enter the same password twice.",
 )
@@ -52,7 +52,7 @@ async def set_password(request: web.Request) -> web.StreamResponse:
         officer = await db.get(Officer, link.officer_id) if link.officer_id else None
     wrong = password_fault(officer.login, password) if officer else _user_fault(password)
     if wrong is None and posted.get("again", "") != password:
-        wrong = _DIFFERENT
+        wrong = DIFFERENT
     if wrong:
         return _page(request, link, wrong)
     password_hash = await hash_password(password)

@@ -1,0 +1,63 @@
+"""Two at the same moment, on each kind of database: one of them is first."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+from aiohttp.test_utils import TestServer
+from sqlalchemy import select
+
+from portal_demo.app import create_app
+from portal_demo.models import Application
+from portal_demo.office.audit import first_break
+from portal_demo.office.models import AuditEntry, Decision
+from portal_demo.pages import PORTAL
+
+FIRST = "20260604-000001"
+
+
+@pytest.fixture
+def app(settings, clock, database_url):
+    return create_app(msgspec.structs.replace(settings, database=database_url), clock)
+
+
+@pytest.fixture
+async def server(app):
+    async with TestServer(app) as running:
+        yield running
+
+
+async def test_of_two_decisions_one_is_made(app, new_clerk, registered):
+    await registered()
+    clerks = await new_clerk(), await new_clerk("kanri01")
+    pages = [await clerk.page(FIRST) for clerk in clerks]
+    answers = await asyncio.gather(
+        clerks[0].decide(FIRST, "accept", page=pages[0]),
+        clerks[1].decide(FIRST, "reject", "重複です。", page=pages[1]),
+    )
+    assert sorted(answer.status for answer in answers) == [200, 409]
+    async with app[PORTAL].database.transaction() as db:
+        [decision] = await db.scalars(select(Decision))
+        [application] = await db.scalars(select(Application))
+    assert decision.accepted == (answers[0].status == 200)
+    assert application.status == ("本登録" if decision.accepted else "不受理")
+
+
+async def test_a_code_is_taken_once(new_clerk):
+    clerks = [await new_clerk(None) for _ in range(2)]
+    code = await clerks[0].code("shinsa01")
+    for clerk in clerks:
+        await clerk.get("/office/login")
+    answers = await asyncio.gather(*(clerk.try_log_in("shinsa01", code=code) for clerk in clerks))
+    assert sorted(answer.url for answer in answers) == ["/office/applications", "/office/login"]
+
+
+async def test_what_many_do_at_once_makes_one_chain(app, new_clerk):
+    clerks = [await new_clerk("kanri01"), await new_clerk("shinsa01")]
+    await asyncio.gather(*(clerk.post("/office/users/1/unlock") for clerk in clerks * 4))
+    async with app[PORTAL].database.transaction() as db:
+        actions = list(await db.scalars(select(AuditEntry.action)))
+        assert actions.count("unlocked") == 8
+        assert await first_break(db) is None
