@@ -41,8 +41,14 @@ _MERGED = (("0000000123", "1234567890"), ("0000000456", "1234567891"))
 
 
 async def fill_register(db: AsyncSession) -> None:
-    """Put the sample companies into the register, replacing what was there of them."""
+    """Put the sample companies into the register, replacing what was there of them.
+
+    One whose number has been merged since is left alone.
+    """
+    merged = set(await db.scalars(select(MergedNumber.number)))
     for number, name, permit, postal, address, person, title, phone, fax, branch in _COMPANIES:
+        if number in merged:
+            continue
         await db.merge(
             Company(
                 number=number,
@@ -60,8 +66,9 @@ async def fill_register(db: AsyncSession) -> None:
             )
         )
     await db.flush()
-    for old, new in _MERGED:
-        await db.merge(MergedNumber(number=old, company_number=new))
+    db.add_all(
+        MergedNumber(number=old, company_number=new) for old, new in _MERGED if old not in merged
+    )
 
 
 async def fill_users(db: AsyncSession) -> None:

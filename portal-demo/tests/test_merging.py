@@ -22,6 +22,7 @@ from portal_demo.merge_errors import (
 )
 from portal_demo.merging import merge, plan
 from portal_demo.models import Application, Card, Company, Draft, MergedNumber, RegisterChange, User
+from portal_demo.pages import PORTAL as KEY
 
 FIRST, SECOND, OTHER, NEW = "1234567891", "1234567801", "1234567892", "2234567890"
 PORTAL = "http://portal.test"
@@ -238,8 +239,6 @@ async def hold(database) -> bool:
 async def test_a_form_that_was_confirmed_before_the_merge_is_confirmed_again(
     visitor, card, app, clock
 ):
-    from portal_demo.pages import PORTAL as KEY
-
     await visitor.reach_confirmation(card)
     proposal = (await visitor.propose(card)).json
     await run(app[KEY].database, clock, ["1234567890"])
@@ -253,9 +252,25 @@ async def test_a_form_that_was_confirmed_before_the_merge_is_confirmed_again(
     assert answer.element("receipt-company-number") == NEW
 
 
-async def test_a_bidder_who_types_an_old_number_is_told_what_to_do(visitor, card, app, clock):
-    from portal_demo.pages import PORTAL as KEY
+async def test_a_receipt_keeps_the_number_that_was_signed(visitor, card, app, clock):
+    await visitor.reach_confirmation(card)
+    answer = await visitor.register(card)
+    await run(app[KEY].database, clock, ["1234567890"])
+    receipt = await visitor.get(answer.json["location"])
+    assert receipt.element("receipt-company-number") == "1234567890"
 
+
+async def test_a_demo_that_starts_again_brings_no_merged_number_back(filled, clock):
+    await run(filled, clock)
+    async with filled.transaction() as db:
+        await fill_register(db)
+    async with filled.transaction() as db:
+        assert await db.get(Company, FIRST) is None
+        assert (await db.get_one(MergedNumber, "0000000456")).company_number == NEW
+        assert await db.get(Company, OTHER) is not None
+
+
+async def test_a_bidder_who_types_an_old_number_is_told_what_to_do(visitor, card, app, clock):
     await run(app[KEY].database, clock, [FIRST])
     await visitor.log_in(card)
     answer = await visitor.find(FIRST, "株式会社信州印刷")

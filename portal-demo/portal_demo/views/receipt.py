@@ -96,7 +96,7 @@ async def download_receipt(request: web.Request, *, procedure: Procedure) -> web
         procedure=procedure.title.ja,
         status=application.status,
         procurement=document.procurement,
-        company_number=application.company_number,
+        company_number=document.company_number,
         company_name=document.value("company_name"),
         signers=tuple(signer_of(signature) for signature in application.signatures),
         digest=digest_of(application.document),
