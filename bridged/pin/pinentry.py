@@ -149,10 +149,10 @@ class PinentryDialog:
         """
         await self._program.answer()
         if terminal is not None:
-            await self._option(f"ttyname={terminal}")
-            await self._option(f"ttytype={kind or 'linux'}")
-        await self._option("grab")
-        await self._option(f"lc-ctype={LOCALE}")
+            await self._takes("OPTION", f"ttyname={terminal}")
+            await self._takes("OPTION", f"ttytype={kind or 'linux'}")
+        await self._takes("OPTION", "grab")
+        await self._takes("OPTION", f"lc-ctype={LOCALE}")
         with contextlib.suppress(Refused), await self._program.command(*FLAVOR) as flavor:
             self._flavor = flavor.reveal().decode(errors="replace") if len(flavor) else ""
         self._in_terminal = self._flavor.endswith(("curses", "tty"))
@@ -174,13 +174,11 @@ class PinentryDialog:
 
     async def _confirmed(self, question: Question) -> Answer:
         await self._lay_out(question)
-        if question.never:
-            with contextlib.suppress(Refused):
-                await self._program.command("SETNOTOK", question.never)
+        third = bool(question.never) and await self._takes("SETNOTOK", question.never)
         try:
             await self._show("CONFIRM")
         except NotConfirmed:
-            return Answer.NEVER if question.never else Answer.NO
+            return Answer.NEVER if third else Answer.NO
         except UserCancelled:
             return Answer.NO
         return Answer.YES
@@ -206,7 +204,7 @@ class PinentryDialog:
     async def _typed(self, question: Question, label: str, again: str = "") -> Pin:
         await self._lay_out(question)
         for name, text in OWN_WORDS.items():
-            await self._option(f"{name}={text[question.language]}")
+            await self._takes("OPTION", f"{name}={text[question.language]}")
         if self._flavor != GNOME:
             await self._program.command("SETPROMPT", f"{label}:")
         if question.fault:
@@ -233,9 +231,13 @@ class PinentryDialog:
         await self._program.command("SETOK", question.ok)
         await self._program.command("SETCANCEL", question.cancel)
 
-    async def _option(self, option: str) -> None:
-        with contextlib.suppress(Refused):
-            await self._program.command("OPTION", option)
+    async def _takes(self, name: str, argument: str) -> bool:
+        """Send what a program may not know; return whether it does."""
+        try:
+            await self._program.command(name, argument)
+        except Refused:
+            return False
+        return True
 
     async def _show(self, name: str) -> Pin:
         try:

@@ -79,14 +79,13 @@ OpenPage = Callable[..., Page]
 
 @pytest.fixture
 def person() -> Person:
-    """Who is asked, where the test has `prompts` that ask."""
-    return Person()
+    """Nobody can be asked, unless a test has another person, or opens the dialogs of this one."""
+    return Person(is_open=False)
 
 
 @pytest.fixture
-def prompts() -> Prompts:
-    """Nobody can be asked, unless a test says otherwise."""
-    return Prompts()
+def prompts(person: Person) -> Prompts:
+    return Prompts([person])
 
 
 @pytest.fixture

@@ -37,8 +37,8 @@ from .conftest import CHALLENGE, DIGESTS, SAFE, OpenPage, Page, params
 
 
 @pytest.fixture
-def prompts(person: Person) -> Prompts:
-    return Prompts([person])
+def person() -> Person:
+    return Person()
 
 
 @pytest.fixture

@@ -18,14 +18,13 @@ from bridged.errors import (
 )
 from bridged.model import AuthenticationToken, Grant, Usage
 from bridged.pcsc import pinpad
-from bridged.pin.prompt import Prompts
 from bridged.protocol import messages as m
 from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.keypad import VirtualKeypad
 from bridged.virtual.profiles import EBID_PIN, JPKI_AUTHENTICATION_PIN, JPKI_SIGNATURE_PIN
 
-from ..pin.conftest import NO, YES, Person
+from ..pin.conftest import NO, YES
 from .conftest import CHALLENGE, DIGESTS, SAFE, OpenPage, Page, params
 
 
@@ -37,16 +36,6 @@ def keypad() -> VirtualKeypad:
 @pytest.fixture
 def bus(keypad: VirtualKeypad) -> InProcessBus:
     return InProcessBus(readers=1, keypad=keypad)
-
-
-@pytest.fixture
-def person() -> Person:
-    return Person(is_open=False)
-
-
-@pytest.fixture
-def prompts(person: Person) -> Prompts:
-    return Prompts([person])
 
 
 @pytest.fixture
