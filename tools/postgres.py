@@ -38,6 +38,11 @@ class Cluster:
             command += ["-c", statement]
         subprocess.run(command, check=True, capture_output=True)
 
+    def dump(self, database: str) -> bytes:
+        """Return everything in a database, as statements."""
+        command = [_program("pg_dump"), *self.options(database)]
+        return subprocess.run(command, check=True, capture_output=True).stdout
+
     def options(self, database: str) -> list[str]:
         """Return the options by which PostgreSQL's own programs reach a database."""
         return ["-h", str(self.folder), "-U", SUPERUSER, "-d", database]

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from portal_demo.clock import Clock
 from portal_demo.errors import ChallengeExpired, ChallengeUnknown
 from portal_demo.models import Challenge, Session
+from portal_demo.rows import sweep
 
 LIFETIME = timedelta(minutes=5)
 
@@ -56,7 +57,7 @@ async def issue(
 ) -> str:
     """Store a challenge (`value`, or a new one) for the session and return it."""
     now = clock()
-    await db.execute(delete(Challenge).where(Challenge.expires <= now - LIFETIME))
+    await sweep(db, Challenge, Challenge.expires <= now - LIFETIME)
     value = value or new_value()
     db.add(
         Challenge(

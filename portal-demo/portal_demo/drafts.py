@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from cryptography import x509
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.clock import Clock
@@ -19,6 +19,7 @@ from portal_demo.matching import same_name
 from portal_demo.models import Company, Draft, Session, User
 from portal_demo.procedures import Kind, Procedure
 from portal_demo.register import NOT_ON_CARD, read_only_values
+from portal_demo.rows import insert_missing, sweep
 from portal_demo.sessions import owner_of
 from portal_demo.validation import check, convert
 
@@ -84,11 +85,9 @@ def revision_of(draft: Draft) -> str:
 
 
 async def find_draft(db: AsyncSession, session: Session, procedure: Procedure) -> Draft | None:
-    """Return what the session's card or user has typed in a procedure."""
-    found: Draft | None = await db.scalar(
-        select(Draft).where(Draft.owner == owner_of(session), Draft.procedure == procedure.kind)
-    )
-    return found
+    """Return what the session's card or user has typed in a procedure; nobody else changes it."""
+    own = select(Draft).where(Draft.owner == owner_of(session), Draft.procedure == procedure.kind)
+    return (await db.scalars(own.with_for_update())).one_or_none()
 
 
 async def open_draft(
@@ -102,25 +101,27 @@ async def open_draft(
 ) -> bool:
     """Begin a draft with `first` values; one for the same company is kept, and True returned."""
     now = clock()
-    await db.execute(delete(Draft).where(Draft.changed <= now - KEPT))
+    await sweep(db, Draft, Draft.changed <= now - KEPT)
     draft = await find_draft(db, session, procedure)
     if draft is not None and draft.company_number == company.number:
         return True
     if draft is not None:
         await db.delete(draft)
         await db.flush()
-    db.add(
-        Draft(
-            id=secrets.token_urlsafe(16),
-            owner=owner_of(session),
-            procedure=procedure.kind,
-            company_number=company.number,
-            values={field.name: first.get(field.name, "") for field in procedure.table.kept},
-            changed=now,
-        )
+    begun = await insert_missing(
+        db,
+        Draft,
+        id=secrets.token_urlsafe(16),
+        owner=owner_of(session),
+        procedure=procedure.kind,
+        company_number=company.number,
+        values={field.name: first.get(field.name, "") for field in procedure.table.kept},
+        changed=now,
     )
-    await db.flush()
-    return False
+    if begun:
+        return False
+    # Another browser of the same person began one at the same moment.
+    return await open_draft(db, session, procedure, company, first=first, clock=clock)
 
 
 async def load_form(db: AsyncSession, session: Session, procedure: Procedure) -> Form | None:

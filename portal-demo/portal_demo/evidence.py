@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.models import ApplicationEvidence, EvidenceFile, RevocationAnswer
 from portal_demo.revocation import Source, next_update
+from portal_demo.rows import insert, insert_missing, sweep
 
 LONGEST_KEPT = timedelta(days=1)
 
@@ -32,10 +33,11 @@ class Evidence:
 
 async def attach(db: AsyncSession, application_id: int, evidence: Iterable[Evidence]) -> None:
     """Store evidence with an application."""
-    for one in dict.fromkeys(evidence):
-        if await db.get(EvidenceFile, one.sha256) is None:
-            db.add(EvidenceFile(sha256=one.sha256, kind=one.kind, content=one.content))
-            await db.flush()
+    # In one order, so that of two that store the same files none waits for the other in turn.
+    for one in sorted(set(evidence), key=lambda one: one.sha256):
+        await insert_missing(
+            db, EvidenceFile, sha256=one.sha256, kind=one.kind, content=one.content
+        )
         db.add(ApplicationEvidence(application_id=application_id, evidence_sha256=one.sha256))
 
 
@@ -61,8 +63,11 @@ async def kept_answer(db: AsyncSession, key: str, now: datetime) -> bytes | None
 
 async def keep_answer(db: AsyncSession, source: Source, content: bytes, now: datetime) -> None:
     """Keep an answer until its next update, a day at most; one without is not kept."""
-    await db.execute(delete(RevocationAnswer).where(RevocationAnswer.expires <= now))
+    await sweep(db, RevocationAnswer, RevocationAnswer.expires <= now)
     until = next_update(source.kind, content)
     if until is not None:
-        expires = min(until, now + LONGEST_KEPT)
-        await db.merge(RevocationAnswer(key=source.key, content=content, expires=expires))
+        new = {"content": content, "expires": min(until, now + LONGEST_KEPT)}
+        kept = insert(db, RevocationAnswer, {"key": source.key, **new})
+        await db.execute(
+            kept.on_conflict_do_update(index_elements=[RevocationAnswer.key], set_=new)
+        )

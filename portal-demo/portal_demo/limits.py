@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from ipaddress import ip_network
 
 from aiohttp import web
-from sqlalchemy import delete, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import case
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.errors import TooManyRequests
 from portal_demo.models import Rate, Session
+from portal_demo.rows import insert, sweep
 from portal_demo.sessions import logged_in
 
 
@@ -28,23 +28,17 @@ class Limit:
 async def take(db: AsyncSession, limit: Limit, who: str, now: datetime) -> None:
     """Count one request of somebody. Raises TooManyRequests."""
     key = f"{limit.name} {who}"
-    await db.execute(delete(Rate).where(Rate.ends <= now))
-    count = await _count(db, key)
-    if count is None:
-        try:
-            async with db.begin_nested():
-                db.add(Rate(key=key, ends=now + limit.span, count=1))
-            return
-        except IntegrityError:  # another process counted the first one at the same moment
-            count = await _count(db, key)
-    if count is not None and count > limit.count:
+    await sweep(db, Rate, Rate.ends <= now)
+    over, ends = Rate.ends <= now, now + limit.span
+    counted = insert(db, Rate, {"key": key, "ends": ends, "count": 1}).on_conflict_do_update(
+        index_elements=[Rate.key],
+        set_={
+            "count": case((over, 1), else_=Rate.count + 1),
+            "ends": case((over, ends), else_=Rate.ends),
+        },
+    )
+    if (await db.execute(counted.returning(Rate.count))).scalar_one() > limit.count:
         raise TooManyRequests
-
-
-async def _count(db: AsyncSession, key: str) -> int | None:
-    counted = update(Rate).where(Rate.key == key).values(count=Rate.count + 1)
-    found: int | None = await db.scalar(counted.returning(Rate.count))
-    return found
 
 
 def asker(request: web.Request, session: Session | None) -> str:

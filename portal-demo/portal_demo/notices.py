@@ -160,4 +160,5 @@ def _day(value: str | None) -> date | None:
 
 
 def _page(value: str | None) -> int:
-    return int(value) if value and value.isascii() and value.isdecimal() and len(value) < 6 else 1
+    known = value and value.isascii() and value.isdecimal() and len(value) < 6
+    return max(1, int(value)) if value and known else 1

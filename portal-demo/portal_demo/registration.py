@@ -17,7 +17,7 @@ from portal_demo.challenges import Purpose
 from portal_demo.clock import Clock
 from portal_demo.db import Database
 from portal_demo.documents import ApplicationDocument
-from portal_demo.drafts import Form, load_form, require_confirmation
+from portal_demo.drafts import Form, find_draft, load_form, require_confirmation
 from portal_demo.errors import (
     CardReplaced,
     CardUnregistered,
@@ -132,6 +132,8 @@ class Registration:
         """
         try:
             async with database.transaction() as db:
+                # Another browser of the same card that accepts this waits here, and finds it done.
+                await find_draft(db, session, procedure)
                 try:
                     taken = await challenges.consume(
                         db, session, Purpose.SIGN, answer.challenge, self.clock
@@ -166,6 +168,7 @@ class Registration:
         _require_signatures(document, content, answer.signed)
         login = applying_certificate(session, procedure)
         signer = answer.signed[0].signer.certificate
+        await db.get(Card, sha256_of(login_certificate(session)), with_for_update=True)
         card = await _require_card(db, session, procedure, login, signer)
         application = await store(
             db,

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from portal_demo.clock import Clock
 from portal_demo.errors import SessionEnded
 from portal_demo.models import Challenge, Session
+from portal_demo.rows import sweep
 
 IDLE = timedelta(minutes=10)
 LONGEST = timedelta(hours=8)
@@ -42,25 +43,28 @@ def session_id(cookie: str) -> str:
 async def load(
     db: AsyncSession, cookie: str | None, clock: Clock, realm: Realm = Realm.BIDDER
 ) -> Session | None:
-    """Return the live session of a cookie and put its end off."""
-    session = await peek(db, cookie, clock, realm)
+    """Return the live session of a cookie and put its end off; another request of it waits."""
+    session = await peek(db, cookie, clock, realm, alone=True)
     if session is not None:
         session.expires = min(clock() + IDLE, session.created + LONGEST)
     return session
 
 
 async def peek(
-    db: AsyncSession, cookie: str | None, clock: Clock, realm: Realm = Realm.BIDDER
+    db: AsyncSession,
+    cookie: str | None,
+    clock: Clock,
+    realm: Realm = Realm.BIDDER,
+    *,
+    alone: bool = False,
 ) -> Session | None:
-    """Return the live session of a cookie."""
+    """Return the live session of a cookie; `alone` lets other requests of it wait."""
     if not cookie:
         return None
-    found: Session | None = await db.scalar(
-        select(Session).where(
-            Session.id == session_id(cookie), Session.expires > clock(), Session.realm == realm
-        )
+    live = select(Session).where(
+        Session.id == session_id(cookie), Session.expires > clock(), Session.realm == realm
     )
-    return found
+    return (await db.scalars(live.with_for_update() if alone else live)).one_or_none()
 
 
 def logged_in(session: Session) -> bool:
@@ -77,7 +81,7 @@ def seconds_left(session: Session, now: datetime) -> int:
 async def start(db: AsyncSession, clock: Clock, realm: Realm = Realm.BIDDER) -> tuple[Session, str]:
     """Store a new session of nobody and return it with its cookie."""
     now = clock()
-    await db.execute(delete(Session).where(Session.expires <= now))
+    await sweep(db, Session, Session.expires <= now)
     cookie = secrets.token_urlsafe(32)
     session = Session(
         id=session_id(cookie),

@@ -20,6 +20,7 @@ from portal_demo.db import Database
 from portal_demo.errors import LockedOut, NobodyRegistered, PasswordWrong
 from portal_demo.language import Text
 from portal_demo.models import LoginFailures, User
+from portal_demo.rows import insert_missing, sweep
 
 FREE_ATTEMPTS = 5
 LOCKED = timedelta(minutes=15)
@@ -75,11 +76,9 @@ async def forget_guesses(db: AsyncSession, key: str) -> None:
 async def count_guess(db: AsyncSession, key: str, clock: Clock) -> None:
     """Count an attempt before it is looked at. Raises LockedOut."""
     now = clock()
-    await db.execute(delete(LoginFailures).where(LoginFailures.not_before <= now - FORGOTTEN))
-    row = await db.get(LoginFailures, key, with_for_update=True)
-    if row is None:
-        row = LoginFailures(key=key, count=0, not_before=now)
-        db.add(row)
+    await sweep(db, LoginFailures, LoginFailures.not_before <= now - FORGOTTEN)
+    await insert_missing(db, LoginFailures, key=key, count=0, not_before=now)
+    row = await db.get_one(LoginFailures, key, with_for_update=True)
     if row.not_before > now:
         raise LockedOut(wait=_in_words(row.not_before - now))
     row.count += 1

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from postgres import Cluster
+from sqlalchemy import make_url
 
 from portal_demo.db import Database
 
@@ -22,6 +23,9 @@ class Backend(Protocol):
 
     def database(self, *, empty: bool = False) -> AbstractContextManager[str]:
         """Make a database, empty or with the newest tables, and give its address."""
+
+    def everything(self, url: str) -> bytes:
+        """Return all that is in a database; bytes may be written in hex."""
 
 
 class Sqlite:
@@ -37,6 +41,10 @@ class Sqlite:
         if not empty:
             shutil.copy(self._template, file)
         yield f"sqlite+aiosqlite:///{file}"
+
+    def everything(self, url: str) -> bytes:
+        file = Path(url.partition(":///")[2])
+        return b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
 
     @cached_property
     def _template(self) -> Path:
@@ -61,6 +69,9 @@ class Postgresql:
             yield self._cluster.url(name)
         finally:
             self._cluster.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def everything(self, url: str) -> bytes:
+        return self._cluster.dump(make_url(url).database)
 
     @cached_property
     def _template(self) -> str:

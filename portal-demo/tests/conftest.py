@@ -205,11 +205,11 @@ async def database(database_url) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, authority, sqlite) -> Settings:
+def settings(tmp_path: Path, authority, database_url) -> Settings:
     trust = tmp_path / "ca.pem"
     trust.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
     return Settings(
-        database=f"sqlite+aiosqlite:///{tmp_path / 'portal.sqlite3'}",
+        database=database_url,
         trust=(trust,),
         origin=ORIGIN,
         demo=True,

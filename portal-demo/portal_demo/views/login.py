@@ -157,9 +157,9 @@ async def take_new_card(request: web.Request) -> web.StreamResponse:
     body = await read_json(request, LoginBody)
     async with portal.database.transaction() as db:
         await require_login(request, db, RENEW)
-    session, certificate = await read_token(request, body, Purpose.NEW_CARD)
+    _, certificate = await read_token(request, body, Purpose.NEW_CARD)
     async with portal.database.transaction() as db:
-        session = await db.merge(session)
+        session = await require_login(request, db, RENEW)
         card = await require_registered(db, session)
         if sha256_of(certificate) == card.login_sha256:
             raise SameCard

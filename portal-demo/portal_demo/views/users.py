@@ -9,7 +9,7 @@ from aiohttp import web
 from portal_demo import csrf, documents, sessions
 from portal_demo.applications import find_confirmed, store
 from portal_demo.documents import ApplicationDocument
-from portal_demo.drafts import load_form, open_draft, require_confirmation
+from portal_demo.drafts import find_draft, load_form, open_draft, require_confirmation
 from portal_demo.errors import (
     CompanyUnknown,
     LockedOut,
@@ -111,6 +111,7 @@ async def accept(request: web.Request) -> web.StreamResponse:
     async with portal.database.transaction() as db:
         session = await require_login(request, db, USER_CHANGE)
         csrf.check_token(session, posted.get(csrf.FORM_FIELD))
+        await find_draft(db, session, USER_CHANGE)  # another browser of the same user waits here
         application = await find_confirmed(db, session, confirmation)
         if application is None:
             found = await load_form(db, session, USER_CHANGE)

@@ -1,0 +1,36 @@
+"""Rows that several requests, in one process or in many, may write at the same moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, inspect, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from portal_demo.models import Base
+
+
+def insert(db: AsyncSession, model: type[Base], values: Mapping[str, Any]) -> postgresql.Insert:
+    """Return an INSERT that can say what happens `on_conflict`, alike in both databases."""
+    if db.get_bind().dialect.name == "sqlite":
+        # The same methods as PostgreSQL's, as far as they are used here.
+        return sqlite.insert(model).values(**values)  # type: ignore[return-value]
+    return postgresql.insert(model).values(**values)
+
+
+async def insert_missing(db: AsyncSession, model: type[Base], **values: object) -> bool:
+    """Insert a row unless there is one with its key; wait for another that is about to."""
+    statement = insert(db, model, values).on_conflict_do_nothing()
+    key = inspect(model).primary_key
+    return (await db.execute(statement.returning(*key))).first() is not None
+
+
+async def sweep(db: AsyncSession, model: type[Base], old: ColumnElement[bool]) -> None:
+    """Delete old rows; one that somebody is working with is left to the next time."""
+    [key] = inspect(model).primary_key
+    unused = select(key).where(old).with_for_update(skip_locked=True)
+    await db.execute(
+        delete(model).where(key.in_(unused)), execution_options={"synchronize_session": False}
+    )
