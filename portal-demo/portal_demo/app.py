@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from pathlib import Path
 
 from aiohttp import web
@@ -86,6 +87,15 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
     return app
 
 
+async def fill_demo(database: Database, now: datetime) -> None:
+    """Put in what the demonstration shows."""
+    async with database.transaction() as db:
+        await fill_register(db)
+        await fill_users(db)
+        await fill_notices(db, now)
+        await fill_officers(db, now)
+
+
 async def _database(app: web.Application) -> AsyncIterator[None]:
     portal = app[PORTAL]
     try:
@@ -93,11 +103,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
         async with portal.database.transaction() as db:
             await index(db)
         if portal.settings.demo:
-            async with portal.database.transaction() as db:
-                await fill_register(db)
-                await fill_users(db)
-                await fill_notices(db, portal.clock())
-                await fill_officers(db, portal.clock())
+            await fill_demo(portal.database, portal.clock())
         yield
     finally:
         await portal.database.close()

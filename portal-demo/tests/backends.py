@@ -5,90 +5,113 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from functools import cached_property
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Literal
 
 from postgres import Cluster
 from sqlalchemy import make_url
 
+from portal_demo.app import fill_demo
 from portal_demo.db import Database
 
+Content = Literal["nothing", "tables", "demo"]
 
-class Backend(Protocol):
-    """One kind of database."""
 
-    def database(self, *, empty: bool = False) -> AbstractContextManager[str]:
-        """Make a database, empty or with the newest tables, and give its address."""
+class Backend(ABC):
+    """One kind of database; `now` is when the demo's content is made."""
 
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._numbers = itertools.count()
+        self._template = cache(self._make_template)
+
+    @contextmanager
+    def database(self, content: Content = "tables") -> Iterator[str]:
+        """Make a database and give its address; "demo" is what `--demo` fills in."""
+        name = f"test{next(self._numbers)}"
+        self.copy(name, None if content == "nothing" else self._template(content))
+        try:
+            yield self.url(name)
+        finally:
+            self.drop(name)
+
+    def _make_template(self, content: Content) -> str:
+        self.copy(content, None)
+        asyncio.run(self._fill(content))
+        return content
+
+    async def _fill(self, content: Content) -> None:
+        database = Database(self.url(content))
+        try:
+            await database.upgrade()
+            if content == "demo":
+                await fill_demo(database, self._now)
+        finally:
+            await database.close()
+
+    @abstractmethod
+    def url(self, name: str) -> str:
+        """Return the address of a database."""
+
+    @abstractmethod
+    def copy(self, name: str, template: str | None) -> None:
+        """Make a database like another one, or an empty one."""
+
+    @abstractmethod
+    def drop(self, name: str) -> None:
+        """Remove a database."""
+
+    @abstractmethod
     def everything(self, url: str) -> bytes:
         """Return all that is in a database; bytes may be written in hex."""
 
 
-class Sqlite:
+class Sqlite(Backend):
     """Files in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, now: datetime) -> None:
+        super().__init__(now)
         self._folder = folder
-        self._numbers = itertools.count()
 
-    @contextmanager
-    def database(self, *, empty: bool = False) -> Iterator[str]:
-        file = self._folder / f"{next(self._numbers)}.sqlite3"
-        if not empty:
-            shutil.copy(self._template, file)
-        yield f"sqlite+aiosqlite:///{file}"
+    def url(self, name: str) -> str:
+        return f"sqlite+aiosqlite:///{self._file(name)}"
+
+    def copy(self, name: str, template: str | None) -> None:
+        if template:
+            shutil.copy(self._file(template), self._file(name))
+
+    def drop(self, name: str) -> None:
+        for file in self._folder.glob(f"{name}.sqlite3*"):
+            file.unlink()
 
     def everything(self, url: str) -> bytes:
-        file = Path(url.partition(":///")[2])
-        return b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
+        files = self._folder.glob(f"{Path(make_url(url).database).name}*")
+        return b"".join(file.read_bytes() for file in files)
 
-    @cached_property
-    def _template(self) -> Path:
-        file = self._folder / "template.sqlite3"
-        _upgrade(f"sqlite+aiosqlite:///{file}")
-        return file
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}.sqlite3"
 
 
-class Postgresql:
+class Postgresql(Backend):
     """Databases of a cluster."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._numbers = itertools.count()
+    def __init__(self, cluster: Cluster, now: datetime) -> None:
+        super().__init__(now)
+        self.cluster = cluster
 
-    @contextmanager
-    def database(self, *, empty: bool = False) -> Iterator[str]:
-        name = f"test{next(self._numbers)}"
-        template = "template0" if empty else self._template
-        self._cluster.run(f"CREATE DATABASE {name} TEMPLATE {template}")
-        try:
-            yield self._cluster.url(name)
-        finally:
-            self._cluster.run(f"DROP DATABASE {name} WITH (FORCE)")
+    def url(self, name: str) -> str:
+        return self.cluster.url(name)
+
+    def copy(self, name: str, template: str | None) -> None:
+        self.cluster.run(f"CREATE DATABASE {name} TEMPLATE {template or 'template0'}")
+
+    def drop(self, name: str) -> None:
+        self.cluster.run(f"DROP DATABASE {name} WITH (FORCE)")
 
     def everything(self, url: str) -> bytes:
-        return self._cluster.dump(make_url(url).database)
-
-    @cached_property
-    def _template(self) -> str:
-        self._cluster.run("CREATE DATABASE portal")
-        _upgrade(self._cluster.url("portal"))
-        return "portal"
-
-
-def _upgrade(url: str) -> None:
-    """Bring a database up, in a thread: who asks for it may be in a loop that runs."""
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(_upgraded(url))).result()
-
-
-async def _upgraded(url: str) -> None:
-    database = Database(url)
-    try:
-        await database.upgrade()
-    finally:
-        await database.close()
+        return self.cluster.dump(make_url(url).database)

@@ -168,13 +168,13 @@ def clock() -> FixedClock:
 
 @pytest.fixture(scope="session")
 def sqlite(tmp_path_factory) -> Sqlite:
-    return Sqlite(tmp_path_factory.mktemp("sqlite"))
+    return Sqlite(tmp_path_factory.mktemp("sqlite"), NOON)
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Postgresql]:
     with cluster() as running:
-        yield Postgresql(running)
+        yield Postgresql(running, NOON)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -193,7 +193,7 @@ def database_url(backend) -> Iterator[str]:
 @pytest.fixture
 def empty_database_url(backend) -> Iterator[str]:
     """Make a database without tables."""
-    with backend.database(empty=True) as url:
+    with backend.database("nothing") as url:
         yield url
 
 
@@ -205,15 +205,11 @@ async def database(database_url) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, authority, database_url) -> Settings:
+def settings(tmp_path: Path, authority, backend) -> Iterator[Settings]:
     trust = tmp_path / "ca.pem"
     trust.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
-    return Settings(
-        database=database_url,
-        trust=(trust,),
-        origin=ORIGIN,
-        demo=True,
-    )
+    with backend.database("demo") as url:
+        yield Settings(database=url, trust=(trust,), origin=ORIGIN, demo=True)
 
 
 @pytest.fixture
