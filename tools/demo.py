@@ -139,7 +139,7 @@ async def start(
     portal += ["--trust", str(trust_list(folder / "ca", revocations))]
     portal += ["--origin", origin, "--bridge-url", f"ws://127.0.0.1:{bridge}/v1"]
     await programs.start(
-        "portal-demo serve", [sys.executable, *portal], health=f"{origin}/health", env=home
+        "portal-demo serve", [sys.executable, *portal], health=f"{origin}/readyz", env=home
     )
     return f"{origin}/", f"{status}/"
 

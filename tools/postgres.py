@@ -20,12 +20,35 @@ _START_S = 60.0
 _CARELESS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cluster:
     """A running server; its socket is in `folder`, which only its own user can enter."""
 
     folder: Path
-    server: subprocess.Popen[bytes]
+    settings: Sequence[str] = ()
+    _server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        settings = ("listen_addresses=", "max_connections=200", *self.settings)
+        command = [_program("postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder)]
+        for setting in settings:
+            command += ["-c", setting]
+        with (self.folder / "log").open("ab") as log:
+            self._server = subprocess.Popen([*_as_its_user(), *command], stdout=log, stderr=log)
+        ready = [_program("pg_isready"), "-q", "-h", str(self.folder)]
+        end = time.monotonic() + _START_S
+        while subprocess.run(ready, check=False).returncode:
+            if self._server.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"no PostgreSQL:\n{(self.folder / 'log').read_text()}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop the server; those who are connected are cut off."""
+        if self._server:
+            self._server.send_signal(signal.SIGINT)
+            self._server.wait()
+            self._server = None
 
     def url(self, database: str) -> str:
         """Return the address of a database, as SQLAlchemy wants it."""
@@ -55,15 +78,13 @@ def cluster(*, careless: bool = True) -> Iterator[Cluster]:
     try:
         if os.geteuid() == 0:
             os.chown(folder, pwd.getpwnam(SUPERUSER).pw_uid, -1)
-        data = folder / "data"
-        _make(data)
-        server = _start(folder, data, _CARELESS if careless else ())
+        _make(folder / "data")
+        made = Cluster(folder, _CARELESS if careless else ())
         try:
-            _wait(folder, server)
-            yield Cluster(folder, server)
+            made.start()
+            yield made
         finally:
-            server.send_signal(signal.SIGINT)  # a fast shutdown: clients are cut off
-            server.wait()
+            made.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -75,24 +96,6 @@ def _make(data: Path) -> None:
         check=True,
         capture_output=True,
     )
-
-
-def _start(folder: Path, data: Path, settings: Sequence[str]) -> subprocess.Popen[bytes]:
-    settings = ("listen_addresses=", "max_connections=200", *settings)
-    command = [_program("postgres"), "-D", str(data), "-k", str(folder)]
-    for setting in settings:
-        command += ["-c", setting]
-    with (folder / "log").open("wb") as log:
-        return subprocess.Popen([*_as_its_user(), *command], stdout=log, stderr=log)
-
-
-def _wait(folder: Path, server: subprocess.Popen[bytes]) -> None:
-    ready = [_program("pg_isready"), "-q", "-h", str(folder)]
-    end = time.monotonic() + _START_S
-    while subprocess.run(ready, check=False).returncode:
-        if server.poll() is not None or time.monotonic() > end:
-            raise RuntimeError(f"PostgreSQL did not start:\n{(folder / 'log').read_text()}")
-        time.sleep(0.02)
 
 
 def _as_its_user() -> list[str]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, text
+import asyncpg
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -17,8 +21,24 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from portal_demo import schema
+from portal_demo.errors import Unavailable
 from portal_demo.office import models as _office  # noqa: F401 - tables that others refer to
 
+log = logging.getLogger(__name__)
+
+PATIENCE_MS = 10_000
+"""How long a request waits for what another one, in whatever process, is working with."""
+# SQLSTATE: serialization failure, deadlock, lock not available; connection, resources, operator.
+_PASSING = {"40001", "40P01", "55P03"}
+_PASSING_CLASSES = ("08", "53", "57")
+_SQLITE_PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+}
 MAIL_WAITING = "mail-waiting"
 
 
@@ -53,23 +73,56 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Commit at the end; roll back on an exception."""
-        async with self._sessions.begin() as session:
-            yield session
+        """Commit at the end; roll back on an exception. Raises Unavailable."""
+        try:
+            async with self._sessions.begin() as session:
+                await _reach(session)
+                yield session
+        except DBAPIError as e:
+            if not _passes(e):
+                raise
+            log.warning("the database is away or busy: %s", type(e.orig).__name__)
+            raise Unavailable from e
 
-    async def ping(self) -> None:
-        """Raise if the database does not answer."""
-        async with self._engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+    async def ready(self) -> bool:
+        """Tell whether the tables are of the newest revision. Raises Unavailable."""
+        async with self.transaction() as db:
+            connection = await db.connection()
+            return await connection.run_sync(schema.revision_of) == schema.newest()
 
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
 
 
+async def _reach(session: AsyncSession) -> None:
+    """Begin the transaction, so that what is raised later comes from what was done in it."""
+    try:
+        await session.connection()
+    except (OSError, TimeoutError, SQLAlchemyError, asyncpg.PostgresError) as e:
+        log.warning("the database cannot be reached: %s", type(e).__name__)
+        raise Unavailable from e
+
+
+def _passes(error: DBAPIError) -> bool:
+    """Tell whether the same is likely to succeed later: a connection lost, a lock not granted."""
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode & 0xFF in _SQLITE_PASSING
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state in _PASSING or state.startswith(_PASSING_CLASSES)
+
+
 def _engine(url: str, *, references: bool) -> AsyncEngine:
     """Return an engine; without `references` SQLite does not hold to foreign keys."""
-    engine = create_async_engine(url)
+    # What was to be written is personal: it stands in no message of an error.
+    options: dict[str, Any] = {"hide_parameters": True}
+    if make_url(url).get_backend_name() == "postgresql":
+        patience = {"lock_timeout": f"{PATIENCE_MS}", "idle_in_transaction_session_timeout": "60s"}
+        options["connect_args"] = {"timeout": 5, "server_settings": patience if references else {}}
+        options |= {"pool_pre_ping": True, "pool_timeout": 10}
+    engine = create_async_engine(url, **options)
     if engine.dialect.name == "sqlite":
         _require_folder(engine.url.database)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite(references=references))
@@ -85,7 +138,7 @@ def _require_folder(file: str | None) -> None:
 
 
 def _prepare_sqlite(*, references: bool) -> Callable[[Any, Any], None]:
-    pragmas = ("journal_mode=WAL", "busy_timeout=5000", f"foreign_keys={int(references)}")
+    pragmas = ("journal_mode=WAL", f"busy_timeout={PATIENCE_MS}", f"foreign_keys={int(references)}")
 
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins no transactions: `_begin_sqlite` does

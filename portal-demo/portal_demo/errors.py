@@ -401,6 +401,22 @@ class TooManyRequests(RequestError):
 
 
 @dataclass(eq=False)
+class Unavailable(PortalError):
+    """The database does not answer, or two requests stood in each other's way; nothing was done."""
+
+    reason, status = "unavailable", 503
+    title = Text("一時的に利用できません", "Not available for the moment")
+    en = (
+        "The portal is not available for the moment. Wait a little and do the last step again; "
+        "what was saved is kept."
+    )
+    ja = (
+        "ただいまシステムを一時的に利用できません。しばらく待ってから、同じ操作をもう一度行って"
+        "ください。保存された内容は失われません。"
+    )
+
+
+@dataclass(eq=False)
 class InternalError(PortalError):
     """A defect of the portal; `id` is in its log beside the traceback."""
 

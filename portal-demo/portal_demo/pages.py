@@ -31,6 +31,7 @@ from portal_demo.errors import (
     PortalError,
     RequestTooLarge,
     SessionEnded,
+    Unavailable,
 )
 from portal_demo.language import Language, Text, language_of
 from portal_demo.models import Session
@@ -152,7 +153,10 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception:
         error = InternalError(id=secrets.token_hex(4))
         log.exception("internal error %s at %s %s", error.id, request.method, request.path)
-    return _answer(request, error)
+    response = _answer(request, error)
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = "10"
+    return response
 
 
 def _answer(request: web.Request, error: PortalError) -> web.Response:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
+import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -67,6 +68,10 @@ class Backend(ABC):
         """Remove a database."""
 
     @abstractmethod
+    def away(self, url: str) -> AbstractAsyncContextManager[None]:
+        """Let a database not be reachable for a while."""
+
+    @abstractmethod
     def everything(self, url: str) -> bytes:
         """Return all that is in a database; bytes may be written in hex."""
 
@@ -88,6 +93,14 @@ class Sqlite(Backend):
     def drop(self, name: str) -> None:
         for file in self._folder.glob(f"{name}.sqlite3*"):
             file.unlink()
+
+    @asynccontextmanager
+    async def away(self, url: str) -> AsyncIterator[None]:
+        file = make_url(url).database
+        with closing(sqlite3.connect(file, check_same_thread=False)) as holder:
+            # On a thread: a transaction under way has to come to its end first.
+            await asyncio.to_thread(holder.execute, "BEGIN IMMEDIATE")
+            yield
 
     def everything(self, url: str) -> bytes:
         files = self._folder.glob(f"{Path(make_url(url).database).name}*")
@@ -112,6 +125,14 @@ class Postgresql(Backend):
 
     def drop(self, name: str) -> None:
         self.cluster.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @asynccontextmanager
+    async def away(self, url: str) -> AsyncIterator[None]:
+        self.cluster.stop()
+        try:
+            yield
+        finally:
+            self.cluster.start()
 
     def everything(self, url: str) -> bytes:
         return self.cluster.dump(make_url(url).database)

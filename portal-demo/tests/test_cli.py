@@ -36,7 +36,7 @@ async def test_it_says_where_it_listens_serves_and_ends_on_a_signal(tmp_path, nu
     database = f"sqlite+aiosqlite:///{tmp_path / 'portal.sqlite3'}"
     async with portal("--demo", "--database", database) as (process, url):
         async with aiohttp.ClientSession() as session:
-            async with session.get(f"{url}/health") as response:
+            async with session.get(f"{url}/readyz") as response:
                 assert (await response.json())["status"] == "ok"
             async with session.get(url) as response:
                 assert "利用者登録の手順" in await response.text()

@@ -26,7 +26,7 @@ API_POSTS = [
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/registration/pin", "/nowhere", "/health", "/static/css/portal.css"]
+    "path", ["/", "/registration/pin", "/nowhere", "/healthz", "/static/css/portal.css"]
 )
 async def test_every_answer_carries_the_security_headers(visitor, path):
     headers = (await visitor.get(path)).headers

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from portal_demo import __version__
 from portal_demo.language import Text
-from portal_demo.pages import PORTAL, Handler, json_answer, render
+from portal_demo.pages import Handler, render
 
 # route, template, screen, step, values
 _PAGES: tuple[tuple[str, str, str, int | None], ...] = (
@@ -32,7 +31,6 @@ def add_routes(router: web.UrlDispatcher) -> None:
         router.add_get(path, _page(template, screen, step))
     for path, what, href in _UNAVAILABLE:
         router.add_get(path, _unavailable(what, href))
-    router.add_get("/health", health)
 
 
 def _page(template: str, screen: str, step: int | None) -> Handler:
@@ -47,9 +45,3 @@ def _unavailable(what: Text, href: str) -> Handler:
         return render(request, "unavailable.html", screen="unavailable", what=what, href=href)
 
     return show
-
-
-async def health(request: web.Request) -> web.StreamResponse:
-    """Answer a probe; fails if the database does not answer."""
-    await request.app[PORTAL].database.ping()
-    return json_answer({"status": "ok", "version": __version__})
