@@ -30,6 +30,7 @@ from visitor import ORIGIN, SoftwareCard, Visitor
 
 from bridged.virtual.ca import DemoCa, new_rsa_key
 from bridged.virtual.certificates import Cardholder, ebid_authentication, ebid_signature, valid_for
+from portal_demo.clock import utc_now
 from portal_demo.db import Database
 from portal_demo.models import Company
 
@@ -210,8 +211,8 @@ def main() -> int:
         folder, results = Path(scratch), Results()
         bench = Bench(folder, Issuer(), options.clients, options.registrations, results)
         backends: dict[str, Backend] = {
-            "SQLite": Sqlite(folder),
-            "PostgreSQL": Postgresql(server),
+            "SQLite": Sqlite(folder, utc_now()),
+            "PostgreSQL": Postgresql(server, utc_now()),
         }
         for name, backend in backends.items():
             for size in options.companies:
