@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -16,10 +17,13 @@ import pytest
 
 from bridged.cli.serve import site_policy
 from bridged.client.client import connect
-from bridged.config import AllowedSite, Config, state_dir
+from bridged.config import AllowedSite, Config, PinWay, state_dir
 from bridged.errors import ConfigError, PcscUnavailable
-from bridged.model import Grant
+from bridged.model import Grant, Usage
 from bridged.sites.store import How, Remembered, SiteStore
+from bridged.virtual.profiles import EBID_PIN
+
+from ..pin.terminal import Terminal
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -30,6 +34,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     running: list[subprocess.Popen[str]] = []
     env = {
         **os.environ,
+        "DISPLAY": "",
+        "WAYLAND_DISPLAY": "",
+        "TERM": "xterm",
         "XDG_RUNTIME_DIR": str(tmp_path / "run"),
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
         "XDG_STATE_HOME": str(tmp_path),
@@ -37,10 +44,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
         "LC_ALL": "C.UTF-8",
     }
 
-    def start_(*args: str) -> subprocess.Popen[str]:
+    def start_(*args: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "bridged", "serve", *args],
             env=env,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -74,6 +82,27 @@ async def test_a_virtual_card_is_served_to_a_program_with_the_token_file(
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     assert not token.exists()
+
+
+async def test_the_dialog_of_a_terminal_asks_where_the_daemon_was_started(
+    start: Start, tmp_path: Path
+) -> None:
+    settings = tmp_path / "config" / "bridged" / "config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('[pin]\npinentry = "pinentry-curses"\n')
+    terminal = Terminal()
+    process = start("--port", "0", "--virtual", "ebid", stdin=terminal.line)
+    port = port_of(process)
+    token = (tmp_path / "run" / "bridged" / f"token-{port}").read_text()
+    async with connect(f"ws://127.0.0.1:{port}/v1", token=token) as bridge:
+        assert (await bridge.info()).pin_entry[0] == PinWay.PINENTRY
+        (signer,) = await bridge.certificates(usage=Usage.SIGNATURE)
+        work = bridge.sign(signer.id, [bytes(32)], title="入札書")
+        signing = asyncio.create_task(work)
+        await terminal.shows("電子署名", "このコンピューターのプログラム", "入札書", "PIN:")
+        terminal.type(f"{EBID_PIN}\r")
+        assert len(await signing) == 1
+    terminal.close()
 
 
 async def test_without_pcscd_the_daemon_runs_and_says_so(start: Start, tmp_path: Path) -> None:
