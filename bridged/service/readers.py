@@ -146,11 +146,14 @@ class Readers:
             self._on_event("reader.added", slot.describe(), None)
             return
         moved = slot.status.generation != status.generation
-        slot.status = status
+        before, slot.status = slot.status.state, status
         if moved or status.state not in _WITH_CARD:
             self._card_left(slot)
-        if slot.card is None and self._card_seen(slot):
+        muted = status.state is ReaderState.MUTE and before is not ReaderState.MUTE
+        if muted or (slot.card is None and self._card_seen(slot)):
             self._on_event("card.inserted", slot.describe(), None)
+        elif status.state is ReaderState.EMPTY and before is ReaderState.MUTE:
+            self._on_event("card.removed", slot.describe(), None)
 
     def _card_seen(self, slot: Slot) -> bool:
         if slot.status.state in _WITH_CARD:

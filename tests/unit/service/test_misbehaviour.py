@@ -178,8 +178,12 @@ async def test_a_mute_card_is_told_and_works_once_it_speaks(
 ) -> None:
     ebid.mute = True
     bus.insert(0, ebid)
-    await until(page, ReaderState.MUTE)
+    assert (await page.event("card.inserted")).reader.state is ReaderState.MUTE
     error = await page.fails("certificate.list")
     assert error.reason == "card-mute"
-    await put_in_anew(page, bus, ebid)
+    bus.remove(0)
+    assert (await page.event("card.removed")).reader.state is ReaderState.EMPTY
+    ebid.mute = False
+    bus.insert(0, ebid)
+    await page.event("card.inserted")
     await list_and_sign(page, EBID_PIN)
