@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +43,8 @@ from portal_demo.views import (
     start,
     users,
 )
+
+log = logging.getLogger(__name__)
 
 MAX_REQUEST_BYTES = 128 * 1024
 STATIC = Path(__file__).parent / "static"
@@ -114,6 +117,8 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
 def _mail(server: Server | None) -> Callable[[web.Application], AsyncIterator[None]]:
     async def running(app: web.Application) -> AsyncIterator[None]:
         portal = app[PORTAL]
+        if server is None and not portal.settings.demo:
+            log.warning("no smtp_host is set: mail is kept and not sent")
         worker = Worker(portal.database, server, portal.clock)
         task = asyncio.create_task(worker.run())
         yield

@@ -144,10 +144,11 @@ async def test_the_demo_shows_its_mail_and_escapes_it(visitor, card, database, c
     assert "<script>alert(1)" not in page.text
 
 
-async def test_only_the_demo_shows_mail(settings, clock, aiohttp_client):
+async def test_only_the_demo_shows_mail(settings, clock, aiohttp_client, caplog):
     client = await aiohttp_client(create_app(msgspec.structs.replace(settings, demo=False), clock))
     async with client.get("/demo/mail") as response:
         assert response.status == 404
+    assert "no smtp_host is set" in caplog.text
 
 
 async def test_the_running_portal_takes_its_mail_out_of_the_box(visitor, card, database):
