@@ -78,7 +78,7 @@ class Conversation:
             elif match := _ERROR.match(line):
                 _raise(int(match[1]))
             elif line.startswith(b"S "):
-                self.statuses.add(line.split()[1])
+                self.statuses.update(line.split()[1:2])
             elif not line.startswith(b"#"):
                 # Never said with what it said: that may be the PIN.
                 raise AssuanError("the dialog program ended or broke the protocol")

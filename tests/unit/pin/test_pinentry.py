@@ -86,7 +86,7 @@ def program(tmp_path: Path) -> Program:
 async def test_the_pin_comes_from_the_dialog_with_its_escapes_undone(
     program: Program, asker: Asker
 ) -> None:
-    prompts = program.answering("S PASSWORD_FROM_CACHE\nD 12%33\nD 456\nOK")
+    prompts = program.answering("S \nS PASSWORD_FROM_CACHE\nD 12%33\nD 456\nOK")
     async with prompts.turn(asker) as turn:
         pin = await turn.pin(verify_question(make_subject(), 60))
     assert pin.reveal() == b"123456"
