@@ -18,6 +18,7 @@ from bridged.errors import (
 )
 from bridged.model import AuthenticationToken, Grant, Usage
 from bridged.pcsc import pinpad
+from bridged.pin.question import Answer, Question
 from bridged.protocol import messages as m
 from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
@@ -289,6 +290,27 @@ async def test_the_last_try_of_a_signature_has_a_yes_of_its_own(
     assert isinstance(await page.fails("signature.create", **params(key)), error)
     assert ebid.pins["pin"].tries_left == 1
     assert keypad.waits_for_keys == 2
+
+
+async def test_a_try_that_another_program_used_meanwhile_makes_the_next_one_the_last(
+    page, bus, ebid, keypad, person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person._is_open, person.answers = True, [YES, YES, NO]
+    confirm = person.confirm
+
+    async def confirm_meanwhile(question: Question) -> Answer:
+        if "残り2回" in question.fault:
+            ebid.pins["pin"].tries_left = 1
+        return await confirm(question)
+
+    monkeypatch.setattr(person, "confirm", confirm_meanwhile)
+    await inserted(page, bus, ebid)
+    key = (await page.certificate(Usage.SIGNATURE)).id
+    for _ in range(2):
+        keypad.type("000000")
+    assert isinstance(await page.fails("signature.create", **params(key)), UserCancelled)
+    assert ebid.pins["pin"].tries_left == 1
+    assert keypad.waits_for_keys == 1
 
 
 async def test_a_blocked_pin_ends_the_signature(page, bus, ebid, keypad, person) -> None:
