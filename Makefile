@@ -21,9 +21,11 @@ demo: ## Start daemon, virtual card and portal; ends with Ctrl-C / デモを起�
 test: ## Run every check and every test, browser and virtual card included
 	@exec tools/test
 
-.PHONY: test-python test-client
-test-python: set-up
-	BRIDGED_CHROMIUM=$$(tools/chromium) $(BIN)/pytest --no-skips
+.PHONY: test-daemon test-portal test-client
+test-daemon: set-up
+	BRIDGED_CHROMIUM=$$(tools/chromium) $(BIN)/pytest --no-skips tests
+test-portal: set-up
+	$(BIN)/pytest --no-skips portal-demo/tests
 test-client: set-up
 	cd client-js && npm test --silent 2>&1 | awk '{ print; fflush() } \
 	  /^[^ ]+ (skipped|todo) [1-9]/ { skipped = 1 } \
