@@ -204,6 +204,7 @@ async def test_a_document_gets_one_signature_whatever_its_process_asks_for(
             """Goes on."""
 
     async def card(digest: bytes) -> bytes:
+        assert asked == []
         asked.append(digest)
         return b"signature"
 
