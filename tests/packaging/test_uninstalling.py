@@ -46,7 +46,7 @@ def in_a_system_of_its_own(scratch: Path, *script: Path) -> list[tuple[str, str]
     return [(name, value.strip()) for name, _, value in told]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_uninstalling_leaves_nothing_listening(package: Path, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -58,6 +58,7 @@ def test_uninstalling_leaves_nothing_listening(package: Path, tmp_path: Path) ->
     assert state["processes before anybody came"] == "0"
     assert state["answer"] == "ok"
     assert (state["processes"], state["token"]) == ("1", "/run/user/0/bridged/token-24781")
+    assert "/etc/chromium/policies/managed/bridged.json" in state["browsers"]
     assert state["somebody connected"] == "HTTP/1.1 200 OK"
     after = {name: value for name, value in told if name.endswith(" after")}
     assert after == {
@@ -65,6 +66,7 @@ def test_uninstalling_leaves_nothing_listening(package: Path, tmp_path: Path) ->
         "processes after": "0",
         "answer after": "",
         "token after": "",
+        "browsers after": "",
         "units after": "",
         "active after": "",
     }
