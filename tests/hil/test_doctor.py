@@ -334,6 +334,12 @@ def test_a_fault_that_is_made_for_real_is_named(computer: Computer, name: str) -
         assert "python" in str(found[finding]["program"])
 
 
+def test_a_service_without_a_reader_is_named(tmp_path: Path) -> None:
+    with PrivatePcscd(readers=0) as empty:
+        found = Computer(tmp_path, empty).doctor()
+    assert {"pcscd-good", "reader-none"} <= found.keys()
+
+
 def test_a_service_that_hangs_is_named(computer: Computer, pcscd: PrivatePcscd) -> None:
     pcscd.process.send_signal(signal.SIGSTOP)
     try:
