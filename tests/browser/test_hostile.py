@@ -7,6 +7,7 @@ Network Access) does not stand before the daemon.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -471,7 +472,7 @@ async def test_a_public_page_needs_the_persons_permission_and_no_preflight(
 
 
 POLICED = """#!/bin/sh
-exec unshare -m --propagation private sh -c '
+exec unshare {root} -m --propagation private sh -c '
 mkdir -p /etc/chromium /etc/opt
 mount --bind {folder} /etc/chromium
 mount -t tmpfs none /etc/opt
@@ -489,7 +490,8 @@ async def test_a_site_that_the_administrator_allowed_needs_no_question(
     chromium = replace(CHROMIUMS[0], policies=str(tmp_path / "policies" / "managed"))
     chromium.allow([allowed])
     program = tmp_path / "chromium"
-    program.write_text(POLICED.format(folder=tmp_path, chromium=CHROMIUM))
+    root = "-r" if os.geteuid() else ""
+    program.write_text(POLICED.format(folder=tmp_path, chromium=CHROMIUM, root=root))
     program.chmod(0o755)
     public = f"--ip-address-space-overrides=127.0.0.1:{house.pages}=public"
     app = create_app(house.hub, "token")

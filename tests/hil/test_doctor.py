@@ -83,17 +83,8 @@ class Computer:
         command = [sys.executable, "-m", "bridged", "doctor", "--json"]
         if before:
             script = f'set -e; {before}; exec "$@"'
-            command = [
-                "unshare",
-                "-m",
-                "--propagation",
-                "private",
-                "sh",
-                "-c",
-                script,
-                "-",
-                *command,
-            ]
+            own = ["unshare", *(["-r"] if os.geteuid() else []), "-m", "--propagation", "private"]
+            command = [*own, "sh", "-c", script, "-", *command]
         done = subprocess.run(
             command,
             env=self.environment | env,
