@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.language import Text
 from portal_demo.office.models import AuditEntry
-from portal_demo.office.paging import Page, address, day, during, one_of, page_of, row_id
+from portal_demo.office.paging import Page, address, day, during, one_of, page_of, row_id, words_of
 
 FIRST = "0" * 64
 # One writer at a time, so that the chain has no forks; any number that nobody else takes.
@@ -143,9 +143,9 @@ class Search:
     def parse(cls, query: Mapping[str, str]) -> Search:
         """Read the address of a page; what cannot be read is not looked for."""
         return cls(
-            actor=query.get("actor", "").strip()[: _LONGEST["actor"]],
+            actor=words_of(query.get("actor"), _LONGEST["actor"]),
             action=one_of(ACTION_NAMES, query.get("action")),
-            subject=query.get("subject", "").strip()[: _LONGEST["subject"]],
+            subject=words_of(query.get("subject"), _LONGEST["subject"]),
             begin=day(query.get("from")),
             end=day(query.get("to")),
             after=row_id(query.get("after")),

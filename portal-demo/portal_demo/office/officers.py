@@ -30,6 +30,7 @@ PASSWORD_FAULT = Text(
     "A password has 12 to 256 characters and does not contain the officer ID.",
 )
 
+MAX_LOGIN = 40
 _LOGIN = re.compile("[a-z][a-z0-9._-]{2,39}")
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Row, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from portal_demo.characters import visible
 from portal_demo.clock import JST
 
 SIZE = 50
@@ -79,9 +80,14 @@ def day(text: str | None) -> date | None:
         return None
 
 
+def words_of(text: str | None, longest: int) -> str:
+    """Return words of an address, without what no database holds (NUL) and nobody sees."""
+    return visible(text or "").strip()[:longest]
+
+
 def row_id(text: str | None) -> int | None:
     """Return a key of an address, None for what is none."""
-    return int(text) if text and re.fullmatch("[0-9]{1,15}", text) else None
+    return int(text) if text and re.fullmatch("[0-9]{1,9}", text) else None
 
 
 def _midnight(of: date) -> datetime:

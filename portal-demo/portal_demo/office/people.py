@@ -15,7 +15,7 @@ from portal_demo.mail.outbox import enqueue
 from portal_demo.models import Company, LoginFailures, User
 from portal_demo.office.errors import EntryUnknown, NoMailAddress
 from portal_demo.office.links import USER_LIFETIME, make_link
-from portal_demo.office.paging import Page, page_of
+from portal_demo.office.paging import Page, page_of, words_of
 from portal_demo.users import guess_key
 from portal_demo.validation import is_mail
 
@@ -40,7 +40,7 @@ class Person:
 
 async def find(db: AsyncSession, words: str, after: int | None, now: datetime) -> Page[Person]:
     """Return a page of users, by a part of their ID, or their company's number or name."""
-    words = words.strip()[:_LONGEST]
+    words = words_of(words, _LONGEST)
     query = select(User.id, User, Company.name).join(Company, Company.number == User.company_number)
     page = await page_of(
         db,

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.language import Text
 from portal_demo.models import Application, Company
-from portal_demo.office.paging import Page, address, day, during, one_of, page_of, row_id
+from portal_demo.office.paging import Page, address, day, during, one_of, page_of, row_id, words_of
 from portal_demo.procedures import BY_KIND, Kind
 from portal_demo.status import Status
 
@@ -57,7 +57,7 @@ class Search:
         if not query:
             return cls(status="pending")
         return cls(
-            words=query.get("q", "").strip()[:_LONGEST],
+            words=words_of(query.get("q"), _LONGEST),
             status=one_of(STATUSES, query.get("status")),
             procedure=one_of(PROCEDURES, query.get("procedure")),
             begin=day(query.get("from")),

@@ -1,4 +1,4 @@
-"""Two at the same moment, on each kind of database: one of them is first."""
+"""What depends on the kind of database: two at the same moment, and what it does not hold."""
 
 from __future__ import annotations
 
@@ -61,3 +61,25 @@ async def test_what_many_do_at_once_makes_one_chain(app, new_clerk):
         actions = list(await db.scalars(select(AuditEntry.action)))
         assert actions.count("unlocked") == 8
         assert await first_break(db) is None
+
+
+ODD = {"q": "a\0b", "actor": "\0", "subject": "\0", "after": "999999999999999", "status": "\0"}
+
+
+@pytest.mark.parametrize("screen", ["applications", "users", "questions", "mail", "audit"])
+async def test_what_no_database_holds_finds_nothing(new_clerk, screen):
+    admin = await new_clerk("kanri01")
+    assert (await admin.get(f"/office/{screen}", params=ODD)).status == 200
+
+
+async def test_what_no_database_holds_decides_and_logs_in_as_anything_else(new_clerk, registered):
+    await registered()
+    clerk = await new_clerk()
+    page = await clerk.page(FIRST)
+    fields = {"verdict": "accept", "reason": "a\0b", "seen": page.hidden("seen")}
+    answer = await clerk.post(f"/office/applications/{FIRST}", **fields, token="\0" * 99)
+    assert answer.element("decision-reason") == "ab"
+    other = await new_clerk(None)
+    await other.get("/office/login")
+    answer = await other.post("/office/login", login="a\0b", password="\0", code="\0")
+    assert answer.status == 422

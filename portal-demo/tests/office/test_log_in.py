@@ -212,6 +212,16 @@ async def test_an_officers_card_logs_in(app, new_clerk, card, tools):
     assert await audited(app, "log-in") == [("shinsa01", "card")]
 
 
+async def test_an_officers_card_is_no_bidders_log_in(app, new_clerk, card, tools):
+    await register_card(app, card)
+    clerk = await new_clerk(None)
+    await log_in_with(clerk, card, tools)
+    cookie = clerk.browser.cookie()
+    clerk.browser.client.session.cookie_jar.clear()
+    headers = {"Cookie": f"portal-session={cookie}"}
+    assert (await clerk.get("/registration/search", headers=headers)).status == 401
+
+
 async def test_another_card_of_the_same_authority_does_not(app, new_clerk, card, make_card, tools):
     await register_card(app, card)
     clerk = await new_clerk(None)

@@ -40,6 +40,7 @@ def sample(path: str) -> str:
 
 def test_every_address_of_the_office_is_in_the_table(app):
     guarded = {(route.method, route.path) for route in ROUTES}
+    guarded |= {("GET", path) for _, path in guarded}  # leads from an action to its screen
     for route in app.router.routes():
         path = route.resource.canonical if route.resource else ""
         if "/office" in path and route.method != "HEAD":
@@ -86,6 +87,12 @@ async def test_forged_requests_are_refused(new_clerk):
             assert (answer.status, "csrf-refused" in answer.text) == (403, True), path
     clerk.browser.origin = origin
     assert (await clerk.get("/office/audit")).status == 200
+
+
+async def test_the_language_of_a_refusal_can_be_switched(clerk):
+    path = "/office/users/1/reset"
+    await clerk.post(path)
+    assert (await clerk.post("/language", language="en", back=path)).url == "/office/users/1"
 
 
 def test_a_role_that_is_not_known_may_nothing():

@@ -24,6 +24,7 @@ from portal_demo.office.decisions import (
 )
 from portal_demo.office.dossier import before, files_of, sections_of
 from portal_demo.office.errors import EntryUnknown, NotVerified
+from portal_demo.office.paging import words_of
 from portal_demo.office.queue import Search
 from portal_demo.office.roles import Permission
 from portal_demo.office.views.desk import HOME, Desk, Route, see_other
@@ -32,6 +33,7 @@ from portal_demo.status import STATUS_NAMES
 from portal_demo.verification import verify
 from portal_demo.views.receipt import NUMBER, signer_of
 
+_TOKEN = 43
 _ONE = f"{HOME}/{NUMBER}"
 _NO_REASON = Text(
     "不受理の理由を入力して下さい。申請者にメールで通知します。",
@@ -70,7 +72,9 @@ async def settle(desk: Desk) -> web.StreamResponse:
     reason = visible(desk.fields.get("reason", "")).strip()
     if len(reason) > MAX_REASON or (not accepted and not reason):
         return await _page(desk, reason, _LONG_REASON if reason else _NO_REASON)
-    verdict = Verdict(accepted, reason, desk.fields.get("seen", ""), desk.fields.get("token", ""))
+    verdict = Verdict(
+        accepted, reason, desk.fields.get("seen", ""), words_of(desk.fields.get("token"), _TOKEN)
+    )
     number = desk.request.match_info["number"]
     async with desk.transaction() as db:
         if accepted and not (await verify(db, number, desk.portal.authorities)).good:

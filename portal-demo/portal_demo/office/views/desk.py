@@ -119,9 +119,17 @@ class Route:
 
 
 def add_guarded(router: web.UrlDispatcher, routes: Iterable[Route]) -> None:
-    """Add screens that nobody reaches without the permission."""
+    """Add screens that nobody reaches without the permission.
+
+    Who comes back to the address of an action, by switching the language of its refusal, gets to
+    the screen that it was on.
+    """
+    routes = tuple(routes)
+    shown = {route.path for route in routes if route.method == "GET"}
     for route in routes:
         router.add_route(route.method, route.path, _guarded(route))
+        if route.path not in shown and not route.path.startswith("/api/"):
+            router.add_get(route.path, _back)
 
 
 def actor_of(request: web.Request, login: str) -> Actor:
@@ -132,6 +140,10 @@ def actor_of(request: web.Request, login: str) -> Actor:
 def see_other(path: str) -> web.Response:
     """Return the answer that leads to a page; the transaction around it is kept."""
     return web.Response(status=303, headers={"Location": path})
+
+
+async def _back(request: web.Request) -> web.StreamResponse:
+    return see_other(request.path.rpartition("/")[0])
 
 
 def _guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -18,7 +18,8 @@ from portal_demo.office.audit import Action
 from portal_demo.office.demo import Hint
 from portal_demo.office.errors import OfficeLogInRefused, OfficerCardUnknown
 from portal_demo.office.models import Officer
-from portal_demo.office.officers import check_log_in, find_by_card, find_officer, ready
+from portal_demo.office.officers import MAX_LOGIN, check_log_in, find_by_card, find_officer, ready
+from portal_demo.office.paging import words_of
 from portal_demo.office.roles import ROLE_NAMES, Permission
 from portal_demo.office.views.desk import HOME, LOG_IN, SET_UP, Desk, Route, actor_of, see_other
 from portal_demo.pages import PORTAL, json_answer, render
@@ -71,7 +72,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     if session is None:
         return see_other(LOG_IN)
     csrf.check_token(session, posted.get(csrf.FORM_FIELD))
-    login = posted.get("login", "").strip().lower()
+    login = words_of(posted.get("login"), MAX_LOGIN).lower()
     password, code = posted.get("password", ""), posted.get("code", "")
     try:
         officer = await check_log_in(portal.database, login, password, code, portal.clock)

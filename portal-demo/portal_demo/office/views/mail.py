@@ -14,7 +14,7 @@ from portal_demo.office.roles import Permission
 from portal_demo.office.views.desk import Desk, Route, see_other
 
 _PATH = "/office/mail"
-_ONE = f"{_PATH}/{{id:[0-9]{{1,12}}}}"
+_ONE = f"{_PATH}/{{id:[0-9]{{1,9}}}}"
 _NAMES = {status.value: label for status, label in STATUS_LABELS.items()}
 
 
