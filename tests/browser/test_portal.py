@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 
 from bridged.virtual.card_process import CardProcess
 
-from .conftest import Chromium, Stack, shoot
+from .conftest import COMPANY, SCREENSHOTS, Chromium, Stack, shoot
 from .test_registration import (
     EBID_PIN,
     FORM,
@@ -45,9 +45,13 @@ async def faults_of(page: Page) -> list[str]:
 
 
 def looking(page: Page) -> Look:
-    """Return what looks at a screen in every way a person may; `here` stays in one language."""
+    """Return what looks at a screen in every way a person may.
 
-    async def look(name: str, *, here: bool = False) -> None:
+    `here` stays in one language: the other one would load the page anew. `state` is that of the card
+    panel, which a loaded page finds again.
+    """
+
+    async def look(name: str, *, here: bool = False, state: str = "") -> None:
         for width in (1280, 320):
             await page.set_viewport_size({"width": width, "height": 900})
             wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -55,17 +59,33 @@ def looking(page: Page) -> Look:
             await shoot(page, f"portal-{name}-{width}")
         assert await faults_of(page) == [], name
         await page.set_viewport_size({"width": 1280, "height": 900})
-        if not here:
-            await page.emulate_media(color_scheme="dark")
+        await page.emulate_media(color_scheme="dark")
+        if here:
+            assert await faults_of(page) == [], f"{name}, dark"
+        else:
             await page.click("#switch-language")
             await expect(page.locator("html")).to_have_attribute("lang", "en")
+            if state:
+                await panel(page, state)
             assert await faults_of(page) == [], f"{name} in English, dark"
             await shoot(page, f"portal-{name}-en")
             await page.click("#switch-language")
             await expect(page.locator("html")).to_have_attribute("lang", "ja")
-            await page.emulate_media(color_scheme="light")
+            if state:
+                await panel(page, state)
+        await page.emulate_media(color_scheme="light")
 
     return look
+
+
+async def print_out(page: Page, name: str) -> None:
+    """Print a screen to PDF, for people to look at; what can only be clicked is not on paper."""
+    await page.emulate_media(media="print")
+    for clicked in (".side", ".steps", ".buttons"):
+        for element in await page.locator(clicked).all():
+            await expect(element).to_be_hidden()
+    await page.pdf(path=SCREENSHOTS / f"{name}.pdf", format="A4", prefer_css_page_size=True)
+    await page.emulate_media(media="screen")
 
 
 async def test_a_user_without_a_card_changes_the_registration_screen_by_screen(
@@ -117,6 +137,7 @@ async def test_a_user_without_a_card_changes_the_registration_screen_by_screen(
     await expect(page.locator("h1")).to_have_text("利用者登録完了です。")
     await expect(page.locator("#receipt-number")).to_have_text(re.compile("-000001$"))
     await look("small-9")
+    await print_out(page, "portal-small-9")
 
     await page.go_back()
     await expect(page.locator('#main[data-screen="small-8"]')).to_have_count(0)
@@ -212,7 +233,7 @@ async def test_a_card_registers_changes_and_is_replaced_screen_by_screen(
     look = looking(page)
     await page.goto(stack.origin)
     await panel(page, "ready")
-    await look("0-procedure", here=True)
+    await look("0-procedure", state="ready")
     await page.goto(f"{stack.origin}/procurement/goods")
     await look("2-choice")
     await page.click("#choose-registration")
@@ -221,12 +242,13 @@ async def test_a_card_registers_changes_and_is_replaced_screen_by_screen(
     await look("4-menu")
     await page.click("#register")
     await panel(page, "ready")
-    await look("5-pin", here=True)
+    await look("5-pin", state="ready")
     await enter_pin(page, EBID_PIN)
     await on_screen(page, 6)
     await look("6-search")
     await fill_form(page)
     await look("8-confirm")
+    await print_out(page, "portal-8-confirm")
     await page.click("#back")
     await on_screen(page, 7)
     await look("7-form")
@@ -238,6 +260,7 @@ async def test_a_card_registers_changes_and_is_replaced_screen_by_screen(
     await enter_pin(page, EBID_PIN)
     await expect_receipt(page)
     await look("9-complete")
+    await print_out(page, "portal-9-complete")
     await change_registration(page, stack, look)
     await renew_by_turns(page, stack, look, old, new)
 
@@ -266,11 +289,11 @@ async def renew_by_turns(
     """Renew with one reader: the cards take turns in it."""
     await page.goto(f"{stack.origin}/renewal/pin")
     await panel(page, "ready")
-    await look("renew-5", here=True)
+    await look("renew-5", state="ready")
     await enter_pin(page, EBID_PIN)
     await on_screen(page, "renew-6")
     await panel(page, "wrong-card")
-    await look("renew-6-old-card", here=True)
+    await look("renew-6-old-card", state="wrong-card")
     old.remove()
     await panel(page, "no-card")
     new.insert()
@@ -326,13 +349,22 @@ async def test_every_kind_of_card_has_its_state(stack: Stack, chromium: Chromium
     daemon = stack.daemon(service=str(stack.folder / "nothing"))
     stack.portal()
     page = await chromium.page()
-    await page.goto(f"{stack.origin}/registration/pin")
-    await panel(page, "pcsc-unavailable")
-    await shoot(page, "state-pcsc-unavailable")
+    english = await chromium.page(locale="en-US")
+    await english.emulate_media(color_scheme="dark")
+    for each in (page, english):
+        await each.goto(f"{stack.origin}/registration/pin")
+
+    async def both(state: str, name: str) -> None:
+        for each, suffix in ((page, ""), (english, "-en")):
+            await panel(each, state)
+            await shoot(each, f"state-{name}{suffix}")
+            assert await faults_of(each) == [], name + suffix
+
+    await both("pcsc-unavailable", "pcsc-unavailable")
     daemon.terminate()
-    await panel(page, "not-running")
+    await both("not-running", "not-running")
     stack.daemon()
-    await panel(page, "no-card")
+    await both("no-card", "no-card")
     for profile, state in (
         ("expired", "certificate-expired"),
         ("not-yet-valid", "certificate-expired"),
@@ -341,18 +373,57 @@ async def test_every_kind_of_card_has_its_state(stack: Stack, chromium: Chromium
         ("expiring", "ready"),
     ):
         card = stack.card(profile)
-        await panel(page, state)
-        await shoot(page, f"state-{profile}")
+        await both(state, profile)
         if profile == "expiring":
             await expect(page.locator("#certificates .badge")).to_be_visible()
-        assert await faults_of(page) == [], profile
         card.remove()
         await panel(page, "no-card")
     for reader in (0, 1):
         stack.card(reader=reader)
     await expect(page.locator("#certificates input[name=certificate]")).to_have_count(2)
-    await shoot(page, "state-several-cards")
-    assert await faults_of(page) == []
+    await both("ready", "several-cards")
+
+
+async def test_faults_are_told_in_english_and_in_the_dark_to_everybody(
+    stack: Stack, chromium: Chromium
+) -> None:
+    stack.start()
+    page = await chromium.page(locale="en-US")
+    await page.emulate_media(color_scheme="dark")
+
+    async def look(name: str) -> None:
+        assert await faults_of(page) == [], name
+        await shoot(page, f"portal-{name}-en")
+
+    await page.goto(f"{stack.origin}/registration/form")
+    await look("error-session-ended")
+    await page.goto(f"{stack.origin}/nowhere")
+    await look("error-page-unknown")
+    await page.goto(f"{stack.origin}/registration/pin")
+    for left in (2, 1):
+        await expect(page.locator("#pin")).to_be_editable()
+        await enter_pin(page, "000000")
+        await expect(page.locator("#tries-left")).to_have_text(str(left))
+        await look(f"pin-{left}-left")
+    await page.fill("#pin", EBID_PIN)
+    await page.check("#accept-last-try")
+    await page.click("#pin-ok")
+    await on_screen(page, 6)
+    await page.click("#search")
+    await expect(page.locator("#error-summary")).to_be_visible()
+    await look("6-faults")
+    await page.fill("#number", "1234567890")
+    await page.fill("#name", "別の会社")
+    await page.click("#search")
+    await expect(page.locator("#error-summary")).to_be_visible()
+    await look("6-name-mismatch")
+    await page.fill("#name", COMPANY)
+    await page.click("#search")
+    await on_screen(page, 7)
+    await page.fill("#contact_person", "髙橋①")
+    await page.click("#to-confirm")
+    await expect(page.locator("#contact_person-error")).to_be_visible()
+    await look("7-faults")
 
 
 async def test_an_expired_card_is_told_to_register_anew(stack: Stack, chromium: Chromium) -> None:

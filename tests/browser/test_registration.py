@@ -251,6 +251,34 @@ async def test_a_card_pulled_out_while_signing_loses_nothing(
     await expect_receipt(page)
 
 
+async def test_what_was_typed_survives_a_pulled_card_and_the_end_of_the_session(
+    stack: Stack, chromium: Chromium
+) -> None:
+    card = stack.start()
+    page = await chromium.page()
+    await log_in(page, stack)
+    await page.fill("#number", REGISTRATION_NUMBER)
+    await page.fill("#name", COMPANY)
+    await page.click("#search")
+    await on_screen(page, 7)
+    await page.fill("#contact_person", "途中 太郎")
+    card.remove()
+    await page.fill("#contact_mail", "tochu@example.jp")
+    await expect(page.locator("#saved")).to_have_text("入力内容を一時保存しました。")
+    await page.context.clear_cookies(name="portal-session")
+    await page.goto(f"{stack.origin}/registration/form")
+    await expect(page.locator('#error[data-reason="session-ended"]')).to_be_visible()
+    await to_pin_screen(page, stack)
+    await panel(page, "no-card")
+    card.insert()
+    await panel(page, "ready")
+    await enter_pin(page, EBID_PIN)
+    await on_screen(page, 7)
+    await expect(page.locator("#restored")).to_be_visible()
+    await expect(page.locator("#contact_person")).to_have_value("途中 太郎")
+    await expect(page.locator("#contact_mail")).to_have_value("tochu@example.jp")
+
+
 async def test_a_daemon_that_does_not_run_is_said_and_found_once_started(
     stack: Stack, chromium: Chromium
 ) -> None:

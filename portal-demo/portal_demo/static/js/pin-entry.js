@@ -25,7 +25,7 @@ const ALPHABETS = {
 const PLACES = {
   pinpad: say("ICカードリーダーのキーパッドで", "on the keypad of the card reader"),
   pinentry: say("bridgedの入力画面で", "in the dialog of bridged"),
-  window: say("bridgedの入力画面で（下のボタンで開きます）", "in the window of bridged (open it below)"),
+  window: say("bridgedの入力画面で（開いていないときは、下のボタンで開けます）", "in the window of bridged (if it is not open, open it below)"),
 };
 
 /** Outcomes that no other PIN can change. */
