@@ -179,3 +179,47 @@ async def test_an_officer_enrols_an_authenticator_by_keyboard(
     await page.fill("#code", totp.code_at(secret, int(now) // totp.PERIOD_S))
     await page.keyboard.press("Enter")
     await expect(page.locator("#role")).to_have_text("管理者")
+
+
+async def test_a_user_sets_a_new_password_by_the_link(stack: Stack, chromium: Chromium) -> None:
+    stack.portal()
+    page = await chromium.page()
+    await enter(page, stack)
+    await page.goto(f"{stack.origin}/office/users/1")
+    await page.click("#reset")
+    await expect(page.locator("#sent")).to_be_visible()
+    await page.goto(f"{stack.origin}/demo/mail")
+    text = await page.locator(".mail-text").first.inner_text()
+    link = next(word for word in text.split() if "/password/" in word)
+    await expect_well_made(page, link, "password")
+    for field, value in (("password", "newpass1"), ("again", "newpass2")):
+        await page.fill(f"#{field}", value)
+    await page.click("#submit")
+    await expect(page.locator("#error-summary")).to_be_visible()
+    for field in ("password", "again"):
+        await page.fill(f"#{field}", "newpass1")
+    await page.click("#submit")
+    await expect(page.locator('#main[data-screen="password-set"]')).to_be_visible()
+    await shoot(page, "office-password-set")
+
+
+async def test_numbers_are_merged_after_a_look(stack: Stack, chromium: Chromium) -> None:
+    stack.portal()
+    page = await chromium.page(width=320)
+    await enter(page, stack, "kanri01")
+    await page.goto(f"{stack.origin}/office/register/merge")
+    await page.fill("#old", "1234567890\n1234567891")
+    await page.fill("#new", "9234567890")
+    await page.click("#check")
+    await page.check("#names-differ")
+    await shoot(page, "office-merge-differ")
+    await page.click("#check")
+    await expect(page.locator("#told")).to_be_visible()
+    result = await Axe().run(page, options={"runOnly": RULES})
+    assert result.response["violations"] == []
+    await shoot(page, "office-merge-confirm")
+    await page.click("#merge-now")
+    await expect(page.locator("#old-numbers")).to_contain_text("1234567891")
+    result = await Axe().run(page, options={"runOnly": RULES})
+    assert result.response["violations"] == []
+    await shoot(page, "office-merged")

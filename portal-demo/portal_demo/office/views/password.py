@@ -24,7 +24,7 @@ DIFFERENT = Text(
     "Enter the same password twice.",
 )
 _EMPTY = Text("新しいパスワードを入力して下さい。", "Enter the new password.")
-_USER_PASSWORD = next(field for field in USER_FORM.fields if field.name == "new_password")
+_USER_PASSWORD = next(field for field in USER_FORM.fields if field.name == "password")
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
