@@ -6,6 +6,7 @@ from http.cookies import SimpleCookie
 import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
+from cryptography import x509
 
 from portal_demo.app import create_app
 from portal_demo.db import Database
@@ -180,6 +181,45 @@ async def test_a_refused_log_in_leaves_the_session_without_a_card(visitor, make_
     answer = await visitor.log_in(make_card(by=stranger))
     assert answer.reason == "certificate-untrusted"
     assert "Other CA" in answer.json["error"]["messages"]["ja"]
+    assert (await visitor.get("/registration/search")).status == 401
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"days": (-10, -1)}, "certificate-not-valid"),
+        ({"days": (1, 10)}, "certificate-not-valid"),
+        ({"usage": ("content_commitment",)}, "certificate-usage"),
+        ({"usage": ("key_encipherment",)}, "certificate-usage"),
+        ({"more": [(x509.BasicConstraints(ca=True, path_length=0), True)]}, "certificate-is-ca"),
+    ],
+)
+@pytest.mark.parametrize("procedure", ["register", "change"])
+async def test_a_certificate_that_may_not_log_in_is_refused(
+    visitor, make_card, change, reason, procedure
+):
+    answer = await visitor.log_in(make_card(**change), procedure=procedure)
+    assert (answer.status, answer.reason) == (403, reason)
+    assert (await visitor.get("/registration/search")).status == 401
+
+
+async def test_a_challenge_for_one_purpose_is_no_use_for_another(visitor, card, tools):
+    """What the card made for a log-in is no new card's, and a document's challenge logs nobody in."""
+    await visitor.reach_confirmation(card)
+    challenge = await visitor.challenge("login")
+    body = {"challenge": challenge, "token": card.token(tools.ORIGIN, challenge), "chain": []}
+    assert (await visitor.post("/api/renewal/card", body)).reason == "challenge-unknown"
+    await visitor.get("/registration/confirm")
+    signing = (await visitor.propose(card)).json["challenge"]
+    body = {"challenge": signing, "token": card.token(tools.ORIGIN, signing), "chain": []}
+    assert (await visitor.post("/api/login", body)).reason == "challenge-unknown"
+
+
+async def test_a_token_that_was_made_for_another_site_logs_nobody_in(visitor, card):
+    challenge = await visitor.challenge()
+    token = card.token("http://portal.test.evil.example", challenge)
+    answer = await visitor.post("/api/login", {"challenge": challenge, "token": token})
+    assert answer.reason == "signature-invalid"
     assert (await visitor.get("/registration/search")).status == 401
 
 

@@ -16,7 +16,14 @@ from portal_demo.fields import (
 from portal_demo.validation import check, convert, fault
 
 FORM_FIELDS = (*CARD_FORM.fields, *USER_FORM.fields)
-ALL = {field.name: field for field in (*SEARCH_FIELDS, *USER_SEARCH_FIELDS, *FORM_FIELDS)}
+TABLES = {
+    "card-search": SEARCH_FIELDS,
+    "card": CARD_FORM.fields,
+    "user-search": USER_SEARCH_FIELDS,
+    "user": USER_FORM.fields,
+}
+# Fields of the two flows may have one name and different rules.
+ALL = {f"{flow}-{field.name}": field for flow, fields in TABLES.items() for field in fields}
 GOOD = {
     Rule.NUMBER: "1234567890",
     Rule.POSTAL: "123-4567",
@@ -43,6 +50,48 @@ def faults(name: str, typed: str) -> str | None:
     field = ALL[name]
     wrong = fault(field, convert(field, typed))
     return wrong.ja if wrong else None
+
+
+_CONTACT = {
+    "department": (Rule.TEXT, 60),
+    "postal": (Rule.POSTAL, 8),
+    "address": (Rule.TEXT, 60),
+    "person": (Rule.TEXT, 20),
+    "phone": (Rule.PHONE, 15),
+    "fax": (Rule.PHONE, 15),
+    "mail": (Rule.MAIL, 100),
+}
+# The manual's own limits, so that a change of the table is seen.
+MANUAL = {
+    "card-search": {"number": (Rule.NUMBER, 10), "name": (Rule.TEXT, 60)},
+    "card": {
+        "company_phone": (Rule.PHONE, 15),
+        "company_fax": (Rule.PHONE, 15),
+        "branch_name": (Rule.TEXT, 30),
+        **{f"contact_{name}": limit for name, limit in _CONTACT.items()},
+        **{f"card_{name}": limit for name, limit in _CONTACT.items()},
+        "qualification_name": (Rule.TEXT, 60),
+    },
+    "user-search": {
+        "number": (Rule.NUMBER, 10),
+        "user_id": (Rule.CODE, 256),
+        "password": (Rule.CODE, 256),
+    },
+    "user": {
+        **{f"contact_{name}": limit for name, limit in _CONTACT.items()},
+        **{f"requester_{name}": limit for name, limit in _CONTACT.items()},
+        "password": (Rule.CODE, 256),
+        "new_password": (Rule.CODE, 256),
+        "new_password_again": (Rule.CODE, 256),
+        "qualification_name": (Rule.TEXT, 60),
+    },
+}
+
+
+@pytest.mark.parametrize("flow", TABLES)
+def test_each_field_has_the_rule_and_length_of_the_manual(flow):
+    found = {field.name: (field.rule, field.max_length) for field in TABLES[flow]}
+    assert found == MANUAL[flow]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -246,7 +295,7 @@ def test_converting_twice_changes_nothing(typed):
 
 
 def test_a_missing_field_counts_as_empty():
-    checked = check([ALL["branch_name"]], {})
+    checked = check([ALL["card-branch_name"]], {})
     assert checked.values == {"branch_name": ""}
     assert {name: text.ja for name, text in checked.faults.items()} == {
         "branch_name": "支店名等を入力して下さい。"
