@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from datetime import datetime
 from functools import cache
@@ -43,7 +44,9 @@ class Backend(ABC):
 
     def _make_template(self, content: Content) -> str:
         self.copy(content, None)
-        asyncio.run(self._fill(content))
+        # On a thread: who asks for a database may be in a loop that runs.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: asyncio.run(self._fill(content))).result()
         return content
 
     async def _fill(self, content: Content) -> None:

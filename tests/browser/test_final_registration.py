@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from backends import Postgresql, Sqlite
 from playwright.async_api import Page, expect
 from post_office import Listening, PostOffice
 from postgres import cluster
@@ -23,11 +22,11 @@ CONTACTS = {FORM["contact_mail"], FORM["card_mail"]}
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
-        with Sqlite(tmp_path).database(empty=True) as url:
-            yield url
+        yield f"sqlite+aiosqlite:///{tmp_path}/final.sqlite3"
         return
-    with cluster() as running, Postgresql(running).database(empty=True) as url:
-        yield url
+    with cluster() as running:
+        running.run("CREATE DATABASE final")
+        yield running.url("final")
 
 
 @pytest.fixture
