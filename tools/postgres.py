@@ -56,19 +56,18 @@ class Cluster:
 
     def run(self, *statements: str) -> None:
         """Run statements, each in a transaction of its own. Raises CalledProcessError."""
-        command = [_program("psql"), "-qX", "-v", "ON_ERROR_STOP=1", *self.options(SUPERUSER)]
-        for statement in statements:
-            command += ["-c", statement]
-        subprocess.run(command, check=True, capture_output=True)
+        commands = [word for statement in statements for word in ("-c", statement)]
+        self.client("psql", SUPERUSER, "-qX", "-v", "ON_ERROR_STOP=1", *commands)
 
     def dump(self, database: str) -> bytes:
         """Return everything in a database, as statements."""
-        command = [_program("pg_dump"), *self.options(database)]
-        return subprocess.run(command, check=True, capture_output=True).stdout
+        return self.client("pg_dump", database)
 
-    def options(self, database: str) -> list[str]:
-        """Return the options by which PostgreSQL's own programs reach a database."""
-        return ["-h", str(self.folder), "-U", SUPERUSER, "-d", database]
+    def client(self, program: str, database: str, *arguments: str) -> bytes:
+        """Run one of PostgreSQL's programs at a database. Raises CalledProcessError."""
+        reach = ["-h", str(self.folder), "-U", SUPERUSER, "-d", database]
+        command = [_program(program), *reach, *arguments]
+        return subprocess.run(command, check=True, capture_output=True).stdout
 
 
 @contextlib.contextmanager

@@ -18,8 +18,10 @@ from portal_demo.demo import fill_register, fill_users
 from portal_demo.demo_notices import fill_notices
 from portal_demo.help import index
 from portal_demo.language import Language
+from portal_demo.logs import logged
 from portal_demo.mail.smtp import Server, server_of
 from portal_demo.mail.worker import Worker
+from portal_demo.metrics import Metrics
 from portal_demo.office import routes as office
 from portal_demo.office.demo import fill_officers
 from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, refusals
@@ -47,6 +49,7 @@ from portal_demo.views import (
 log = logging.getLogger(__name__)
 
 MAX_REQUEST_BYTES = 128 * 1024
+METRICS = web.AppKey("metrics", Metrics)
 STATIC = Path(__file__).parent / "static"
 VIEWS = (
     start,
@@ -69,10 +72,13 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
     """Return the portal; `settings.origin` must be set. Raises OSError or ValueError for trust."""
     database = Database(settings.database)
     authorities = load_authorities(settings.trust)
+    metrics = Metrics(database)
     behind = proxies.middleware(settings.trusted_proxies, settings.proxy_header)
     app = web.Application(
-        middlewares=[behind, refusals, canonical_host], client_max_size=MAX_REQUEST_BYTES
+        middlewares=[logged, metrics.middleware(), behind, refusals, canonical_host],
+        client_max_size=MAX_REQUEST_BYTES,
     )
+    app[METRICS] = metrics
     app[PORTAL] = Portal(
         settings=settings,
         database=database,

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
+from sqlalchemy import make_url
 
 from portal_demo import proxies
 from portal_demo.validation import is_mail
@@ -31,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `trust` are trust lists (TOML, see `authorities`) or PEM files of authorities whose cards are
     accepted. `revocation` is `hard`, or `soft`: a card whose authority offers to tell whether it is
     revoked, but cannot be asked, is taken then.
+    `database_password_file` holds the password that `database` leaves out. `metrics` is where
+    Prometheus finds its metrics (`127.0.0.1:9464`); empty: nowhere. `log_format` is that of the log.
     `demo` fills the register with sample companies.
     `trusted_proxies` are addresses or networks of proxies whose `proxy_header` is believed.
     Mail goes to `smtp_host`, from `mail_from`; `smtp_port` 0 is the usual one of the `smtp_security`.
@@ -41,6 +44,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: str = "127.0.0.1"
     port: int = 0
     database: str = "sqlite+aiosqlite:///portal.sqlite3"
+    database_password_file: Path | None = None
+    metrics: str = ""
+    log_format: Literal["text", "json"] = "text"
     trust: tuple[Path, ...] = ()
     revocation: Literal["hard", "soft"] = "hard"
     origin: str = ""
@@ -66,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             proxies.networks(self.trusted_proxies)
         except ValueError as e:
             raise SettingsError(f"trusted_proxies: {e}") from e
+        if self.metrics and not _is_address(self.metrics):
+            raise SettingsError(f"metrics is not HOST:PORT: {self.metrics}")
         self._check_mail()
 
     def _check_mail(self) -> None:
@@ -88,6 +96,37 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return f"{bridge.scheme}://{bridge.netloc}"
 
 
+def shown(settings: Settings) -> dict[str, object]:
+    """Return the settings that say something, without secrets."""
+    values = {
+        name: value
+        for name, value in msgspec.structs.asdict(settings).items()
+        if value not in ("", (), None)
+    }
+    url = make_url(settings.database)
+    values["database"] = url.render_as_string(hide_password=True)
+    told = {name: list(map(str, v)) if isinstance(v, tuple) else v for name, v in values.items()}
+    return {name: str(v) if isinstance(v, Path) else v for name, v in told.items()}
+
+
+def _is_address(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isascii() and port.isdecimal() and int(port) < 65536
+
+
+def _with_password(settings: Settings) -> Settings:
+    """Put the database's password from its file into its address."""
+    file = settings.database_password_file
+    if file is None:
+        return settings
+    try:
+        password = file.read_text("utf-8").removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as e:
+        raise SettingsError(f"database_password_file: {e}") from e
+    url = make_url(settings.database).set(password=password)
+    return msgspec.structs.replace(settings, database=url.render_as_string(hide_password=False))
+
+
 def is_origin(text: str, schemes: set[str]) -> bool:
     """Tell whether `text` is exactly what a browser sends as `Origin`."""
     parts = urlsplit(text)
@@ -106,9 +145,10 @@ def load_settings(
     config = flags.pop("config", environment.get(ENVIRONMENT_PREFIX + "CONFIG"))
     merged = {**_read_toml(config), **_read_environment(environment), **flags}
     try:
-        return msgspec.convert(merged, Settings, strict=False, dec_hook=_decode)
+        settings = msgspec.convert(merged, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as e:
         raise SettingsError(str(e)) from e
+    return _with_password(settings)
 
 
 def _decode(kind: type, value: object) -> object:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import shutil
 import sqlite3
+import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -75,6 +76,24 @@ class Backend(ABC):
         """Let a database not be reachable for a while."""
 
     @abstractmethod
+    def backup(self, url: str) -> Path:
+        """Take a backup, as the README says."""
+
+    @abstractmethod
+    def restore(self, backup: Path, name: str) -> None:
+        """Make a database of a backup, as the README says."""
+
+    @contextmanager
+    def restored(self, backup: Path) -> Iterator[str]:
+        """Give the address of a new database that holds a backup."""
+        name = f"test{next(self._numbers)}"
+        self.restore(backup, name)
+        try:
+            yield self.url(name)
+        finally:
+            self.drop(name)
+
+    @abstractmethod
     def everything(self, url: str) -> bytes:
         """Return all that is in a database; bytes may be written in hex."""
 
@@ -104,6 +123,15 @@ class Sqlite(Backend):
             # On a thread: a transaction under way has to come to its end first.
             await asyncio.to_thread(holder.execute, "BEGIN IMMEDIATE")
             yield
+
+    def backup(self, url: str) -> Path:
+        backup = self._folder / "backup"
+        command = ["sqlite3", make_url(url).database, f"VACUUM INTO '{backup}'"]
+        subprocess.run(command, check=True)
+        return backup
+
+    def restore(self, backup: Path, name: str) -> None:
+        backup.rename(self._file(name))
 
     def everything(self, url: str) -> bytes:
         files = self._folder.glob(f"{Path(make_url(url).database).name}*")
@@ -136,6 +164,15 @@ class Postgresql(Backend):
             yield
         finally:
             self.cluster.start()
+
+    def backup(self, url: str) -> Path:
+        backup = self.cluster.folder / "backup"
+        self.cluster.client("pg_dump", make_url(url).database, "-Fc", "-f", str(backup))
+        return backup
+
+    def restore(self, backup: Path, name: str) -> None:
+        self.copy(name, None)
+        self.cluster.client("pg_restore", name, "--exit-on-error", str(backup))
 
     def everything(self, url: str) -> bytes:
         return self.cluster.dump(make_url(url).database)

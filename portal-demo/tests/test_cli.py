@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from processes import portal
 
 from portal_demo import schema
 from portal_demo.cli import main
-
-
-@asynccontextmanager
-async def portal(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "portal_demo", "serve", *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        line = (await process.stdout.readline()).decode()
-        assert line.startswith("listening on "), (await process.stderr.read()).decode()
-        yield process, line.removeprefix("listening on ").strip()
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

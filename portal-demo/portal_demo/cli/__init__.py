@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal_demo import __version__
-from portal_demo.cli import create_admin, export, import_, migrate, serve, verify
+from portal_demo.cli import config, create_admin, export, import_, migrate, serve, verify
 from portal_demo.errors import PortalError
 from portal_demo.schema import SchemaError
 from portal_demo.settings import Settings, SettingsError, load_settings
@@ -32,7 +32,7 @@ class Command(Protocol):
         """Do it."""
 
 
-COMMANDS: tuple[Command, ...] = (serve, migrate, create_admin, import_, export, verify)
+COMMANDS: tuple[Command, ...] = (serve, migrate, create_admin, import_, export, verify, config)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

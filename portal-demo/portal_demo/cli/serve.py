@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
+import contextlib
 import signal
 import socket
 import sys
@@ -14,7 +14,8 @@ from typing import Any, get_args
 import msgspec
 from aiohttp import web
 
-from portal_demo.app import create_app
+from portal_demo import logs
+from portal_demo.app import METRICS, create_app
 from portal_demo.cli.options import add_trust
 from portal_demo.proxies import Header
 from portal_demo.settings import Settings
@@ -46,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("hard", "soft"),
         help="what to do when nobody can be asked whether a card is revoked (default hard: refuse it)",
     )
+    parser.add_argument("--metrics", metavar="HOST:PORT", help="where to tell metrics (none)")
+    parser.add_argument("--log-format", choices=("text", "json"), help="of the log (default text)")
     parser.add_argument("--origin", help="what browsers see, if a proxy stands in front")
     parser.add_argument(
         "--trusted-proxies",
@@ -68,25 +71,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logs.configure(settings.log_format)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.create_server((settings.host, settings.port), family=family) as listener:
+    with contextlib.ExitStack() as sockets:
+        listener = sockets.enter_context(_listen(settings.host, settings.port))
         address = _address(listener)
         settings = msgspec.structs.replace(settings, origin=settings.origin or address)
-        runner = web.AppRunner(create_app(settings), shutdown_timeout=SHUTDOWN_S, access_log=None)
-        await runner.setup()
-        try:
-            await web.SockSite(runner, listener).start()
+        app = create_app(settings)
+        sites = [(app, listener)]
+        if settings.metrics:
+            host, _, port = settings.metrics.rpartition(":")
+            watched = sockets.enter_context(_listen(host.strip("[]"), int(port)))
+            sites.append((app[METRICS].app(), watched))
+        async with contextlib.AsyncExitStack() as running:
+            for site in sites:
+                await _start(running, *site)
             sys.stdout.write(f"listening on {address}\n")
             sys.stdout.flush()
             await stop.wait()
-        finally:
-            await runner.cleanup()
     return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
+
+
+async def _start(
+    running: contextlib.AsyncExitStack, app: web.Application, listener: socket.socket
+) -> None:
+    """Serve until `running` ends."""
+    runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_S, access_log=None)
+    running.push_async_callback(runner.cleanup)
+    await runner.setup()
+    await web.SockSite(runner, listener).start()
 
 
 def _address(listener: socket.socket) -> str:
