@@ -78,8 +78,8 @@ class ManagedPolicy:
 
     def grants(self, origin: Origin) -> frozenset[Grant] | None:
         """Return what the administrator lets the site do, by the closest pattern; None: silent."""
-        found = [(len(p.rest), p.rest[:1] != ".", g) for p, g in self.allow if p.matches(origin)]
-        return max(found, key=lambda each: (each[1], each[0]))[2] if found else None
+        found = [(len(p.rest), g) for p, g in self.allow if p.matches(origin)]
+        return max(found, key=lambda each: each[0])[1] if found else None
 
     def allowed(self) -> dict[str, frozenset[Grant]]:
         """Return the origins and patterns that are allowed, as they are written."""

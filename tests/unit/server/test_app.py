@@ -452,7 +452,8 @@ async def test_a_taken_port_is_said(daemon: Daemon) -> None:
 
 
 def test_only_loopback_listens(daemon: Daemon) -> None:
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()]
+    tables = [Path(f"/proc/net/{name}").read_text("ascii") for name in ("tcp", "tcp6")]
+    rows = [line.split() for line in "".join(tables).splitlines()]
     port = f":{daemon.port:04X}"
     listening_on = {row[1] for row in rows if row[1].endswith(port) and row[3] == "0A"}
-    assert listening_on == {f"0100007F{port}"}
+    assert listening_on == {f"0100007F{port}", f"{'0' * 24}01000000{port}"}

@@ -51,6 +51,14 @@ def test_a_pattern_means_whole_labels_of_one_scheme_and_port(
 
 @pytest.mark.parametrize(
     "text",
+    ["http://nagano.pref.example.jp", "https://.pref.example.jp", "ftp://a.pref.example.jp"],
+)
+def test_a_pattern_means_no_more_even_of_what_is_no_origin(text: str) -> None:
+    assert not Pattern.parse("https://*.pref.example.jp").matches(Origin(text))
+
+
+@pytest.mark.parametrize(
+    "text",
     [
         "*",
         "https://*",

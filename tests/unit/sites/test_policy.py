@@ -137,6 +137,15 @@ def test_what_the_administrator_allows_is_all_there_is() -> None:
     assert policy.quiet_s(ALLOWED) is None
 
 
+def test_where_the_administrator_allows_nothing_nobody_else_can() -> None:
+    managed = ManagedPolicy(allow=((Pattern.parse(ALLOWED), frozenset()),))
+    policy = SitePolicy({ALLOWED: frozenset(Grant)}, managed=managed)
+    policy.grant(ALLOWED, Grant, How.PROMPT)
+    assert grants(policy, ALLOWED) == set()
+    assert policy.settled(ALLOWED) is Source.ADMINISTRATOR
+    assert policy.quiet_s(ALLOWED) is None
+
+
 def test_what_the_administrator_denies_does_not_connect() -> None:
     managed = ManagedPolicy(deny=(Pattern.parse(ALLOWED),))
     policy = SitePolicy({ALLOWED: frozenset(Grant)}, managed=managed)
