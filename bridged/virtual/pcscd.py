@@ -112,9 +112,18 @@ class PrivatePcscd:
         return (self.directory / "log").read_text(errors="replace")
 
     def spawn_card(
-        self, profile: str, ca_directory: Path, reader: int = 0, *, inserted: bool = True
+        self,
+        profile: str,
+        ca_directory: Path,
+        reader: int = 0,
+        *,
+        inserted: bool = True,
+        trace: Path | None = None,
     ) -> CardProcess:
-        """Start `bridged card` for a reader (0 is the first); it ends with this pcscd at the latest."""
+        """Start `bridged card` for a reader (0 is the first); it ends with this pcscd at the latest.
+
+        `trace` is where it writes its conversation.
+        """
         enter = ["nsenter", "-t", str(self.process.pid), "-n"]
         if self._rootless:
             enter += ["-U", "--preserve-credentials"]
@@ -122,6 +131,8 @@ class PrivatePcscd:
         arguments += ["--port", str(DEFAULT_PORT + reader)]
         if not inserted:
             arguments.append("--out")
+        if trace is not None:
+            arguments += ["--trace", str(trace)]
         card = CardProcess([*enter, "setpriv", "--pdeathsig", "TERM"], arguments, _environment())
         self._cards.append(card)
         return card

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-CANARY, SECOND = "90417365", "58203917"
+CANARY, SECOND, THIRD = "90417365", "58203917", "73915028"
 
 
 def disguises(pin: str) -> set[bytes]:
@@ -32,13 +32,13 @@ def disguises(pin: str) -> set[bytes]:
 
 
 def found(home: Path, forms: set[bytes]) -> list[str]:
-    return [
-        f"{path.name}: {form!r}"
-        for path in home.rglob("*")
-        if path.is_file()
-        for form in forms
-        if form in path.read_bytes()
-    ]
+    names = []
+    for path in home.rglob("*"):
+        # What another program makes there may be gone by now.
+        with contextlib.suppress(FileNotFoundError):
+            text = path.read_bytes() if path.is_file() else b""
+            names += [f"{path.name}: {form!r}" for form in forms if form in text]
+    return names
 
 
 def running(forms: set[bytes]) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .canary import CANARY, SECOND, disguises, found, journalled, running
+from .canary import CANARY, SECOND, THIRD, disguises, found, journalled, running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,8 +22,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _canary_is_nowhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Look for the canary once more when the whole suite is over: in all it left behind."""
     yield
-    forms = disguises(CANARY) | disguises(SECOND)
-    left = [tmp_path_factory.getbasetemp(), Path(__file__).parents[2] / "build"]
+    forms = disguises(CANARY) | disguises(SECOND) | disguises(THIRD)
+    left = [
+        tmp_path_factory.getbasetemp(),
+        Path(__file__).parents[2] / "build",
+        Path(os.environ["XDG_STATE_HOME"]),
+        *(Path.home() / folder / "bridged" for folder in (".config", ".local/state", ".cache")),
+        *Path(tempfile.gettempdir()).glob("bridged*"),
+    ]
     assert [name for folder in left for name in found(folder, forms)] == []
     assert running(forms) == []
     assert journalled(forms) == []
