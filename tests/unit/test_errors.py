@@ -28,7 +28,8 @@ def sample(kind: type[BridgedError]) -> BridgedError:
 
 
 def test_every_class_is_a_family_or_has_a_reason_of_its_own() -> None:
-    families = {kind for kind in CLASSES if kind.__subclasses__()}
+    # A module may have a shade of its own of an error, which goes over the wire as that error.
+    families = {kind for kind in CLASSES if set(kind.__subclasses__()) & set(CLASSES)}
     assert not any(hasattr(family, "reason") for family in families)
     assert len(KINDS) == len(CLASSES) - len(families)
 
