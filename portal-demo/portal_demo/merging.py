@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, delete, literal, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import register
@@ -30,6 +29,7 @@ from portal_demo.merge_errors import (
     UserIdsCollide,
 )
 from portal_demo.models import Application, Base, Card, Company, Draft, MergedNumber, User
+from portal_demo.rows import insert_missing
 from portal_demo.validation import is_mail, is_number
 
 
@@ -173,11 +173,8 @@ async def _require_distinct_users(db: AsyncSession, numbers: Sequence[str]) -> N
 
 async def _add_company(db: AsyncSession, old: Company, number: str) -> None:
     values = {name: getattr(old, name) for name in register.COLUMNS}
-    try:
-        async with db.begin_nested():
-            db.add(Company(number=number, **values))
-    except IntegrityError as e:  # another merge took the number at the same moment
-        raise NumberUsed(number=number) from e
+    if not await insert_missing(db, Company, number=number, **values):
+        raise NumberUsed(number=number)  # taken at the same moment
 
 
 async def _move(db: AsyncSession, old: Sequence[str], new_number: str) -> dict[str, int]:

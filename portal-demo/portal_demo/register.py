@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.errors import CompanyUnknown, NameMismatch, NumberMerged
 from portal_demo.matching import same_name
 from portal_demo.models import Company, CompanyColumns, MergedNumber, RegisterChange
+from portal_demo.rows import insert_missing
 
 COLUMNS = tuple(column for column in CompanyColumns.__annotations__)
 """What the register says of a company, beside its number."""
@@ -42,13 +42,7 @@ async def record_change(db: AsyncSession, kind: str, now: datetime) -> None:
 
 async def record_change_after(db: AsyncSession, previous: int, kind: str, now: datetime) -> bool:
     """Note a change that follows from `previous`; False if another one has come after that."""
-    await db.flush()  # what the caller has written fails here if it does, and not as a change
-    try:
-        async with db.begin_nested():
-            db.add(RegisterChange(previous=previous, kind=kind, made=now))
-    except IntegrityError:
-        return False
-    return True
+    return await insert_missing(db, RegisterChange, previous=previous, kind=kind, made=now)
 
 
 async def search(db: AsyncSession, number: str, name: str) -> Company:

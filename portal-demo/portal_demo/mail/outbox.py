@@ -12,7 +12,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import event, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.characters import visible
@@ -21,6 +20,7 @@ from portal_demo.fields import MAIL_LENGTH
 from portal_demo.language import Language, Text
 from portal_demo.mail.templates import Template
 from portal_demo.models import Mail
+from portal_demo.rows import insert_missing
 from portal_demo.validation import is_mail
 
 MAX_SUBJECT = 200
@@ -60,12 +60,13 @@ async def enqueue(
     `values` are those of the template, and `portal`, the portal's address. Raises ValueError for
     what is no mail address: it is to be checked where it was typed.
     """
-    await db.flush()  # what the caller has written fails here if it does, and not as a known mail
     subject, body = template.render(language, {name: _told(v) for name, v in values.items()})
     for recipient in dict.fromkeys([to] if isinstance(to, str) else to):
         if not is_mail(recipient) or len(recipient) > MAIL_LENGTH:
             raise ValueError(f"no mail address: {recipient!r}")
-        mail = Mail(
+        await insert_missing(
+            db,
+            Mail,
             event_key=event_key,
             recipient=recipient,
             template=template.name,
@@ -78,11 +79,6 @@ async def enqueue(
             created=now,
             due=now,
         )
-        try:
-            async with db.begin_nested():
-                db.add(mail)
-        except IntegrityError:
-            continue  # this event has been told to this recipient
     wake_after_commit(db)
 
 
