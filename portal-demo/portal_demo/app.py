@@ -26,6 +26,7 @@ from portal_demo.office import routes as office
 from portal_demo.office.demo import fill_officers
 from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, refusals
 from portal_demo.registration import Registration
+from portal_demo.rows import alone
 from portal_demo.security import STATIC_PREFIX, header_signal
 from portal_demo.settings import Settings
 from portal_demo.trust import Trust
@@ -101,6 +102,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
 async def fill_demo(database: Database, now: datetime) -> None:
     """Put in what the demonstration shows."""
     async with database.transaction() as db:
+        await alone(db, "demonstration")
         await fill_register(db)
         await fill_users(db)
         await fill_notices(db, now)
@@ -112,6 +114,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     try:
         await portal.database.upgrade()
         async with portal.database.transaction() as db:
+            await alone(db, "index of the help")
             await index(db)
         if portal.settings.demo:
             await fill_demo(portal.database, portal.clock())

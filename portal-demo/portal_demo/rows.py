@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, inspect, select
+from sqlalchemy import ColumnElement, delete, func, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,6 +25,12 @@ async def insert_missing(db: AsyncSession, model: type[Base], **values: object) 
     statement = insert(db, model, values).on_conflict_do_nothing()
     key = inspect(model).primary_key
     return (await db.execute(statement.returning(*key))).first() is not None
+
+
+async def alone(db: AsyncSession, what: str) -> None:
+    """Let other transactions that want to do the same wait for this one's end."""
+    if db.get_bind().dialect.name == "postgresql":  # on SQLite every transaction is alone
+        await db.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))
 
 
 async def sweep(db: AsyncSession, model: type[Base], old: ColumnElement[bool]) -> None:
