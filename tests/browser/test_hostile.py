@@ -36,13 +36,15 @@ from bridged.service.hub import Hub
 from bridged.sites.policy import SitePolicy
 from bridged.sites.store import How
 from bridged.virtual.ca import DemoCa
+from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
-from bridged.virtual.profiles import make_card
+from bridged.virtual.profiles import EBID_PIN, make_card
 
 from .conftest import ARGUMENTS, CHROMIUM, free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
+DIGEST = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
 BOTH = ["certificates", "sign"]
 SCRIPT = """
 window.open_ = (url, protocol = "bridged.v1") => new Promise((resolve) => {
@@ -88,7 +90,8 @@ class Person:
         return self
 
     async def pin(self, question: Question) -> Pin:
-        raise NotImplementedError
+        await self.confirm(question)
+        return Pin(EBID_PIN)
 
     async def confirm(self, question: Question) -> Answer:
         self.asked.append(question)
@@ -355,6 +358,20 @@ async def test_frames_are_no_way_in(house: House, context: BrowserContext) -> No
     assert (await nobody.evaluate(f"open_('{house.ws}')"))["closed"] == 1006
 
 
+async def test_a_frame_of_another_site_has_nothing_of_the_page_around_it(
+    house: House, context: BrowserContext
+) -> None:
+    house.hub.policy.grant(house.origin("portal.test"), Grant, How.COMMAND)
+    page = await visit(context, house.origin("portal.test"))
+    await page.set_content(f"<iframe name=evil src='{house.origin('evil.test')}'></iframe>")
+    evil = await frame_of(page, "evil")
+    await evil.wait_for_load_state()
+    for frame, reason in ((page.main_frame, None), (evil, "site-not-allowed")):
+        await frame.evaluate("async (url) => { window.bridge = await open_(url) }", house.ws)
+        told = await frame.evaluate("bridge.call('reader.list')")
+        assert told == reason if reason else told["readers"]
+
+
 async def test_a_page_without_tls_may_never_connect(house: House, context: BrowserContext) -> None:
     await context.route("http://plain.test/", lambda route: route.fulfill(body="x"))
     page = await visit(context, "http://plain.test/")
@@ -422,6 +439,89 @@ async def test_two_pages_of_a_site_race_for_one_question(
     for page in pages:
         assert (await page.evaluate("answer"))["held"] == BOTH
     assert len(house.person.asked) == 1
+
+
+async def test_a_pin_that_is_typed_after_its_page_closed_is_not_used(
+    house: House, context: BrowserContext
+) -> None:
+    key, card, page = await with_a_key(house, context)
+    house.person.may_answer.clear()
+    await page.evaluate("(key) => { bridge.call('pin.verify', { key }) }", key)
+    await house.person.seen.wait()
+    await page.close()
+    async with asyncio.timeout(10):
+        await house.person.gone.wait()
+    house.person.may_answer.set()
+    other = await visit(context, house.origin("portal.test"))
+    await connected(house, other)
+    status = await call(other, "pin.status", {"key": key})
+    assert (status["verified"], status["triesLeft"]) == (False, 3)
+    assert not card.pins["pin"].verified
+    signed = {"certificate": key, "algorithm": "RS256", "digests": [DIGEST]}
+    assert "signatures" in await call(other, "signature.create", signed), "asked anew"
+    assert len(house.person.asked) == 2
+
+
+async def test_of_two_sites_that_race_for_the_card_one_gets_it(
+    house: House, context: BrowserContext
+) -> None:
+    key, _, portal = await with_a_key(house, context)
+    house.hub.policy.grant(house.origin("rival.test"), Grant, How.COMMAND)
+    rival = await visit(context, house.origin("rival.test"))
+    await connected(house, rival)
+    took = {"key": key, "pin": EBID_PIN}
+    for _ in range(5):
+        answers = await asyncio.gather(
+            call(portal, "pin.verify", took), call(rival, "pin.verify", took)
+        )
+        (lost,) = (each for each in answers if isinstance(each, str))
+        (won,) = (each for each in answers if not isinstance(each, str))
+        assert lost == "card-leased"
+        winner, loser = (portal, rival) if won is answers[0] else (rival, portal)
+        assert await call(loser, "lease.release", {"lease": won["id"]}) == "lease-ended"
+        signing = {"certificate": key, "algorithm": "RS256", "digests": [DIGEST]}
+        assert await call(loser, "signature.create", signing) == "card-leased"
+        assert await call(winner, "lease.release", {"lease": won["id"]}) == {}
+
+
+async def with_a_key(house: House, context: BrowserContext) -> tuple[str, VirtualCard, Page]:
+    """Return a signature key, its card, and the page of a site that may do everything."""
+    house.hub.policy.grant(house.origin("portal.test"), Grant, How.COMMAND)
+    page = await visit(context, house.origin("portal.test"))
+    await connected(house, page)
+    assert (await call(page, "reader.list"))["readers"][0]["state"] == "empty"
+    card = make_card("ebid", DemoCa.create())
+    house.bus.insert(0, card)
+    await page.wait_for_function("bridge.events.includes('card.inserted')")
+    found = await call(page, "certificate.list", {"usage": "signature"})
+    return found["certificates"][0]["id"], card, page
+
+
+async def test_what_a_page_says_cannot_play_with_the_dialog(
+    house: House, context: BrowserContext
+) -> None:
+    key, _, page = await with_a_key(house, context)
+    title = "入札書\u202e\u2066\u200b\n残り回数: 3\u0007\x1b[2J\u2028<b>x</b>"
+    signed = {"certificate": key, "algorithm": "RS256", "digests": [DIGEST], "title": title}
+    assert "signatures" in await call(page, "signature.create", signed)
+    (question,) = house.person.asked
+    assert question.facts[0].text == house.origin("portal.test")
+    (said,) = [each for each in question.facts if "入札書" in each.text]
+    assert said.quoted
+    assert not set(said.text) & set("\u202e\u2066\u200b\n\u0007\x1b\u2028")
+
+
+@pytest.mark.parametrize(
+    "host", ["por\u202etal.test", "por\u2066tal.test", "portal.test\u200f", "por\u0000tal.test"]
+)
+async def test_a_name_with_signs_of_direction_is_none_in_a_browser(
+    context: BrowserContext, house: House, host: str
+) -> None:
+    page = await visit(context, house.origin("evil.test"))
+    told = """(host) => {
+      try { return new URL("https://" + host).host } catch (error) { return error.name }
+    }"""
+    assert await page.evaluate(told, host) == "TypeError"
 
 
 LOOK_ALIKES = [
