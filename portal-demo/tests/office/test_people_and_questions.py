@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -170,6 +171,9 @@ async def test_the_mail_is_listed_and_links_are_hidden(app, clerk, new_clerk, vi
 @pytest.mark.parametrize(("status", "code"), [(Status.FAILED, 200), (Status.SENT, 404)])
 async def test_a_mail_that_failed_is_sent_again(app, new_clerk, visitor, status, code):
     await leave(visitor)
+    async with asyncio.timeout(30):
+        while (await sent(app))[0].status != Status.SHOWN:  # noqa: ASYNC110 - the worker is on it
+            await asyncio.sleep(0.01)
     async with app[PORTAL].database.transaction() as db:
         [mail] = await mails(db)
         mail.status, mail.error = status, "550 no such user"
