@@ -32,6 +32,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.hil, pytest.mark.timeout(240)]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 USER = {"number": "1234567897", "user_id": "shogaku07", "password": "shogaku2024"}
 NEW_PASSWORD = "henkou2026"
+# Buttons that reach out of the sheet they are on, which hides the rest of them.
+CUT_OFF = """[...document.querySelectorAll("main .button")].filter((button) =>
+  button.getClientRects().length &&
+  button.getBoundingClientRect().right >
+    button.closest(".sheet, main").getBoundingClientRect().right + 1
+).map((button) => button.id)"""
 Look = Callable[..., Awaitable[None]]
 
 
@@ -56,6 +62,7 @@ def looking(page: Page) -> Look:
             await page.set_viewport_size({"width": width, "height": 900})
             wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert await page.evaluate(wide) <= 0, f"{name} is wider than {width} px"
+            assert await page.evaluate(CUT_OFF) == [], f"{name} cuts off at {width} px"
             await shoot(page, f"portal-{name}-{width}")
         assert await faults_of(page) == [], name
         await page.set_viewport_size({"width": 1280, "height": 900})
@@ -78,14 +85,19 @@ def looking(page: Page) -> Look:
     return look
 
 
-async def print_out(page: Page, name: str) -> None:
-    """Print a screen to PDF, for people to look at; what can only be clicked is not on paper."""
+async def print_out(page: Page, name: str) -> int:
+    """Print a screen to PDF, for people to look at, and return how many sheets of paper it takes.
+
+    What can only be clicked is not on paper.
+    """
     await page.emulate_media(media="print")
     for clicked in (".side", ".steps", ".buttons"):
         for element in await page.locator(clicked).all():
             await expect(element).to_be_hidden()
-    await page.pdf(path=SCREENSHOTS / f"{name}.pdf", format="A4", prefer_css_page_size=True)
+    paper = SCREENSHOTS / f"{name}.pdf"
+    printed = await page.pdf(path=paper, format="A4", prefer_css_page_size=True)
     await page.emulate_media(media="screen")
+    return len(re.findall(rb"/Type\s*/Page\b", printed))
 
 
 async def test_a_user_without_a_card_changes_the_registration_screen_by_screen(
@@ -137,7 +149,7 @@ async def test_a_user_without_a_card_changes_the_registration_screen_by_screen(
     await expect(page.locator("h1")).to_have_text("利用者登録完了です。")
     await expect(page.locator("#receipt-number")).to_have_text(re.compile("-000001$"))
     await look("small-9")
-    await print_out(page, "portal-small-9")
+    assert await print_out(page, "portal-small-9") == 1
 
     await page.go_back()
     await expect(page.locator('#main[data-screen="small-8"]')).to_have_count(0)
@@ -248,7 +260,7 @@ async def test_a_card_registers_changes_and_is_replaced_screen_by_screen(
     await look("6-search")
     await fill_form(page)
     await look("8-confirm")
-    await print_out(page, "portal-8-confirm")
+    assert await print_out(page, "portal-8-confirm") == 2
     await page.click("#back")
     await on_screen(page, 7)
     await look("7-form")
@@ -260,7 +272,7 @@ async def test_a_card_registers_changes_and_is_replaced_screen_by_screen(
     await enter_pin(page, EBID_PIN)
     await expect_receipt(page)
     await look("9-complete")
-    await print_out(page, "portal-9-complete")
+    assert await print_out(page, "portal-9-complete") == 1
     await change_registration(page, stack, look)
     await renew_by_turns(page, stack, look, old, new)
 
