@@ -201,6 +201,33 @@ def test_the_system_unit_is_hardened() -> None:
     assert float(level[1]) <= 1.5
 
 
+def said(unit: Path, name: str) -> list[str]:
+    """Return what a unit says of a setting, line by line."""
+    lines = unit.read_text(encoding="utf-8").splitlines()
+    return [line.partition("=")[2] for line in lines if line.startswith(f"{name}=")]
+
+
+@pytest.mark.parametrize("kind", ["system", "user"])
+def test_the_units_listen_on_loopback_alone(kind: str) -> None:
+    text = (UNITS / kind / "bridged.socket").read_text(encoding="utf-8")
+    listens = re.findall(r"^Listen\w+=.*$", text, re.MULTILINE)
+    assert listens == ["ListenStream=127.0.0.1:24781", "ListenStream=[::1]:24781"]
+
+
+@pytest.mark.parametrize("kind", ["system", "user"])
+def test_the_units_leave_no_dump_and_give_no_privilege(kind: str) -> None:
+    """Each for itself: the sum of `systemd-analyze` would let one of them go."""
+    unit = UNITS / kind / "bridged.service"
+    assert said(unit, "LimitCORE") == ["0"]
+    assert said(unit, "NoNewPrivileges") == ["yes"]
+    assert said(unit, "MemoryDenyWriteExecute") == ["yes"]
+    assert said(unit, "SystemCallFilter")[0] == "@system-service"
+    if kind == "system":
+        assert said(unit, "CapabilityBoundingSet") == said(unit, "AmbientCapabilities") == [""]
+        assert said(unit, "IPAddressAllow") == ["localhost"]
+        assert said(unit, "IPAddressDeny") == ["any"]
+
+
 @pytest.mark.parametrize("kind", ["system", "user"])
 def test_the_units_are_sound(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
