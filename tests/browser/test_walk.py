@@ -6,7 +6,7 @@ import re
 from itertools import count
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page
 
 from bridged.virtual.profiles import EBID_PIN
 
@@ -25,26 +25,20 @@ async def test_a_company_registers_and_the_pin_stays_in_the_window_of_bridged(
     async def keep(shown: Page, name: str) -> None:
         await shoot(shown, f"walk-{next(numbers):02}-{name}", full_page=False)
 
-    async def in_the_window(portal: Page, pin: str | None) -> None:
-        """Open the window that the portal offers, and answer there."""
-        await panel(portal, "pin-prompting")
+    async def in_the_window(portal: Page) -> None:
+        """Press OK, which opens the window, and give the PIN there."""
         async with portal.expect_popup() as popup:
-            await portal.click("#card-link")
+            await portal.click("#pin-ok:enabled")
         window = await popup.value
-        await window.set_viewport_size({"width": 480, "height": 720})
-        await expect(window.locator("#ok")).to_be_enabled()
-        if pin is not None:
-            await window.get_by_label("PIN").fill(pin)
+        await window.set_viewport_size({"width": 480, "height": 810})
+        await window.get_by_label("PIN").fill(EBID_PIN)
         await keep(window, "window")
-        if pin is None:
-            await window.click("#ok")
-        else:
-            await typed(window, pin)
+        await typed(window, EBID_PIN)
 
     stack.card()
     stack.daemon(f"{stack.origin}=certificates,sign")
     stack.portal()
-    portal = await chromium.page(width=1000, height=800)
+    portal = await chromium.page(width=1000, height=860)
     await portal.goto(stack.origin)
     await panel(portal, "ready")
     await keep(portal, "page")
@@ -53,16 +47,13 @@ async def test_a_company_registers_and_the_pin_stays_in_the_window_of_bridged(
     await portal.click("#register")
     await panel(portal, "ready")
     await keep(portal, "page")
-    await portal.click("#pin-ok:enabled")
-    await in_the_window(portal, EBID_PIN)
+    await in_the_window(portal)
     await on_screen(portal, 6)
     await fill_form(portal)
     await keep(portal, "page")
     await portal.click("#submit-application")
     await panel(portal, "ready")
-    await portal.click("#pin-ok:enabled")
-    await in_the_window(portal, EBID_PIN)
-    await in_the_window(portal, None)
+    await in_the_window(portal)
     await expect_receipt(portal)
     await keep(portal, "page")
     pin = re.compile(rf"(?<![0-9A-Za-z]){EBID_PIN}(?![0-9A-Za-z])")
