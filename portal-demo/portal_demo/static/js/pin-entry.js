@@ -6,6 +6,7 @@
 import { bridgeUrl } from "./api.js";
 import { Card, reasonOf } from "./card.js";
 import { onRetry, show } from "./panel.js";
+import { inputModeOf, isUsable, nameOf, outOfValidity, PLACES, rulesOf } from "./pin-words.js";
 import { say, sentence } from "./text.js";
 
 const byId = (id) => document.getElementById(id);
@@ -14,19 +15,6 @@ const ok = byId("pin-ok");
 const lastTry = byId("last-try");
 const accept = byId("accept-last-try");
 const picker = byId("card-picker");
-
-const ALPHABETS = {
-  digits: [say("数字", "digits"), "numeric"],
-  "upper-alphanumeric": [say("英数字（英字は大文字）", "letters (upper case) and digits"), "text"],
-  ascii: [say("半角英数字・記号", "half-width letters, digits and signs"), "text"],
-};
-
-/** Where a PIN is typed outside this page. */
-const PLACES = {
-  pinpad: say("ICカードリーダーのキーパッドで", "on the keypad of the card reader"),
-  pinentry: say("bridgedの入力画面で", "in the dialog of bridged"),
-  window: say("bridgedの入力画面で（開いていないときは、下のボタンで開けます）", "in the window of bridged (if it is not open, open it below)"),
-};
 
 /** Outcomes that no other PIN can change. */
 const FINAL = new Set(["pin-blocked", "certificate-expired"]);
@@ -210,10 +198,9 @@ export class PinEntry {
     const focus = pin.disabled && usable && document.activeElement !== picker;
     pin.disabled = !usable;
     if (rules) {
-      const { label } = this.#chosen.pin;
-      byId("pin-label").textContent = label === "PIN" ? say("PIN番号", "PIN") : say(`PIN番号（${label}）`, `PIN (${label})`);
+      byId("pin-label").textContent = nameOf(this.#chosen.pin);
       byId("pin-rules").textContent = rulesOf(this.#chosen);
-      pin.inputMode = ALPHABETS[rules.alphabet]?.[1] ?? "text";
+      pin.inputMode = inputModeOf(rules);
     }
     const last = usable && pinInPage && this.#chosen.pin?.triesLeft === 1;
     lastTry.hidden = !last;
@@ -288,26 +275,4 @@ export class PinEntry {
     }
     this.#update();
   }
-}
-
-/** Tell whether today lies outside a certificate's validity. */
-function outOfValidity({ x509 }) {
-  const now = Date.now();
-  return x509 !== null && (now > Date.parse(x509.notAfter) || now < Date.parse(x509.notBefore));
-}
-
-function isUsable(certificate) {
-  return !outOfValidity(certificate) && !certificate.pin?.blocked;
-}
-
-/** Return the PIN's rules as words: `4桁の数字`, `4 digits`. */
-function rulesOf(certificate) {
-  const rules = certificate?.pin?.rules;
-  if (!rules) {
-    return "";
-  }
-  const { minLength: min, maxLength: max, alphabet } = rules;
-  const [what] = ALPHABETS[alphabet] ?? [say("文字", "characters")];
-  const length = min === max ? min : say(`${min}～${max}`, `${min} to ${max}`);
-  return say(`${length}${alphabet === "digits" ? "桁" : "文字"}の${what}`, `${length} ${what}`);
 }
