@@ -274,6 +274,37 @@ async def test_a_message_past_the_limit_ends_the_connection(daemon: Daemon) -> N
         assert ws.close_code == 1009
 
 
+async def test_a_message_in_fragments_is_one_and_bounded_as_one(daemon: Daemon) -> None:
+    request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "bridge.info", "params": {}})
+    async with open_socket(daemon) as ws:
+        await ws.send(list(request))
+        assert "result" in json.loads(await ws.recv())
+        await ws.send(["x" * (MAX_MESSAGE // 4)] * 5)
+        await ws.wait_closed()
+        assert ws.close_code == 1009
+
+
+async def test_nothing_is_unpacked(daemon: Daemon) -> None:
+    """A page's compressed message could be a bomb; none is agreed to, and one is refused."""
+    async with connect(
+        daemon.ws, origin=Origin(ALLOWED), subprotocols=BRIDGED, proxy=None, compression="deflate"
+    ) as ws:
+        assert ws.response is not None
+        assert "Sec-WebSocket-Extensions" not in ws.response.headers
+    reader, writer = await asyncio.open_connection("127.0.0.1", daemon.port)
+    head = (
+        f"GET /v1 HTTP/1.1\r\nHost: 127.0.0.1:{daemon.port}\r\nOrigin: {ALLOWED}\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Protocol: bridged.v1\r\n\r\n"
+    )
+    # A text frame with RSV1, which says that it is compressed (RFC 7692, section 6).
+    writer.write(head.encode() + b"\xc1\x82\0\0\0\0{}")
+    await reader.readuntil(b"\r\n\r\n")
+    frame = await reader.readexactly(4)
+    assert (frame[0], int.from_bytes(frame[2:], "big")) == (0x88, 1002)
+    writer.close()
+
+
 async def test_garbage_is_answered_and_the_connection_lives(daemon: Daemon) -> None:
     async with open_socket(daemon) as ws:
         await ws.send("{")

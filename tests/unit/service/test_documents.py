@@ -460,6 +460,8 @@ async def talks_on(_: web.Request) -> web.StreamResponse:
 
 
 async def leads_away(request: web.Request) -> web.StreamResponse:
+    if "again" in request.query:
+        return web.Response(body=b"x", content_type="application/timestamp-reply")
     raise web.HTTPTemporaryRedirect(str(request.url) + "?again")
 
 
