@@ -23,7 +23,6 @@ DIFFERENT = Text(
     "パスワードとパスワード（確認）に、同じものを入力して下さい。",
     "Enter the same password twice.",
 )
-_EMPTY = Text("新しいパスワードを入力して下さい。", "Enter the new password.")
 _USER_PASSWORD = next(field for field in USER_FORM.fields if field.name == "password")
 
 
@@ -50,7 +49,7 @@ async def set_password(request: web.Request) -> web.StreamResponse:
     async with portal.database.transaction() as db:
         link = await find_link(db, request.match_info["token"], portal.clock())
         officer = await db.get(Officer, link.officer_id) if link.officer_id else None
-    wrong = password_fault(officer.login, password) if officer else _user_fault(password)
+    wrong = password_fault(officer.login, password) if officer else fault(_USER_PASSWORD, password)
     if wrong is None and posted.get("again", "") != password:
         wrong = DIFFERENT
     if wrong:
@@ -76,10 +75,6 @@ async def set_password(request: web.Request) -> web.StreamResponse:
         screen="password-set",
         next=LOG_IN if officer else "/small/search",
     )
-
-
-def _user_fault(password: str) -> Text | None:
-    return fault(_USER_PASSWORD, password) if password else _EMPTY
 
 
 def _page(request: web.Request, link: OneTimeLink, wrong: Text | None) -> web.Response:
