@@ -124,6 +124,15 @@ def test_threads_share_a_connection(bridge: Bridge) -> None:
     assert answers == [bridge.info()] * 8
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Take the interrupt key even where tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_the_interrupt_key_ends_the_request_in_the_daemon_too(
     bridge: Bridge, bus: InProcessBus, ebid: VirtualCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
