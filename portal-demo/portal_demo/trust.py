@@ -59,28 +59,33 @@ class Trust:
         now = self._clock()
         path = await self._paths.find(certificate, purpose, intermediates, now)
         answers: list[Evidence] = []
+        until = asyncio.get_running_loop().time() + LONGEST_S
         try:
-            async with asyncio.timeout(LONGEST_S):
-                for position in range(len(path.certificates)):
-                    answers += await self._ask(path, position, now)
+            for position in range(len(path.certificates)):
+                answers += await self._ask(path, position, now, until)
         except TimeoutError:
             self._unknown("no answer in time")
         return Verified(certificate, (*_certificates(path), *answers))
 
-    async def _ask(self, path: Path, position: int, now: datetime) -> list[Evidence]:
+    async def _ask(self, path: Path, position: int, now: datetime, until: float) -> list[Evidence]:
         """Return the answer that says the certificate at a position is good, if there is one."""
         sources = sources_of(path, position)
         for source in sources.allowed:
             try:
-                return [await self._answer(source, path, position, now)]
+                return [await self._answer(source, path, position, now, until)]
             except (FetchError, Unusable) as e:
                 log.warning("revocation: %s", e)
         if sources.offered:
             self._unknown("nobody could be asked")
         return []
 
-    async def _answer(self, source: Source, path: Path, position: int, now: datetime) -> Evidence:
-        """Take a kept answer, else a new one, which is kept once it has been believed."""
+    async def _answer(
+        self, source: Source, path: Path, position: int, now: datetime, until: float
+    ) -> Evidence:
+        """Take a kept answer, else a new one, which is kept once it has been believed.
+
+        Only the asking ends at `until`: a transaction that is broken off may leave its connection.
+        """
         async with self._database.transaction() as db:
             kept = await evidence.kept_answer(db, source.key, now)
         if kept is not None:
@@ -90,7 +95,8 @@ class Trust:
                 log.info("revocation: a kept answer of %s is of no use any more", source.url)
             else:
                 return Evidence(source.kind, kept)
-        new = await _fetch(source)
+        async with asyncio.timeout_at(until):
+            new = await _fetch(source)
         try:
             await judge(path, position, source.kind, new, now)
         except CertificateRevoked:
