@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -124,6 +125,25 @@ class Authority:
             extensions.append((x509.SubjectAlternativeName([x509.DirectoryName(name)]), False))
         subject = subject or distinguished(c="JP", o="IT Gyosha Denshi 01", cn="Nagano Taro")
         return self.sign(key.public_key(), subject, extensions, days=days)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no test fail for a connection that an earlier one broke off, whenever it is collected."""
+    broken_off = "Exception ignored in. <(socket|function (_SelectorTransport|Connection).__del__)"
+    config.addinivalue_line(
+        "filterwarnings", f"ignore:{broken_off}:pytest.PytestUnraisableExceptionWarning"
+    )
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Take back what a command that ran in this process did to the root logger."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in [one for one in root.handlers if one not in handlers]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")
