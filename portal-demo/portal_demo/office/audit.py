@@ -9,16 +9,15 @@ from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.language import Text
 from portal_demo.office.models import AuditEntry
 from portal_demo.office.paging import Page, address, day, during, one_of, page_of, row_id, words_of
+from portal_demo.rows import alone
 
 FIRST = "0" * 64
-# One writer at a time, so that the chain has no forks; any number that nobody else takes.
-_LOCK = 0x0FF1CE
 _LONGEST = {"actor": 40, "subject": 100, "detail": 1100, "address": 45}
 
 
@@ -87,8 +86,7 @@ async def record(
     detail: str = "",
 ) -> None:
     """Add an entry in the caller's transaction: what is undone was not done."""
-    if db.get_bind().dialect.name == "postgresql":
-        await db.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    await alone(db, "office audit")  # one writer at a time, so that the chain has no forks
     last = await db.scalar(select(AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1))
     entry = AuditEntry(
         made=now,

@@ -61,10 +61,7 @@ async def read_token(
     """Return the session and the certificate that answered its challenge."""
     portal = request.app[PORTAL]
     async with portal.database.transaction() as db:
-        session = await find_session(request, db, realm)
-        if session is None:
-            raise SessionEnded
-        check_header_token(request, session)
+        session = await _scripts_session(request, db, realm)
         taken = await challenges.consume(db, session, purpose, body.challenge, portal.clock)
     taken.require_fresh()
     certificate = webeid.verify_token(
@@ -80,12 +77,18 @@ async def give_challenge(
     """Give a page a one-use challenge."""
     portal = request.app[PORTAL]
     async with portal.database.transaction() as db:
-        session = await find_session(request, db, realm)
-        if session is None:
-            raise SessionEnded
-        check_header_token(request, session)
+        session = await _scripts_session(request, db, realm)
         challenge = await challenges.issue(db, session, purpose, portal.clock)
     return json_answer({"challenge": challenge})
+
+
+async def _scripts_session(request: web.Request, db: AsyncSession, realm: Realm) -> Session:
+    """Return the session of a page's script, whose header proves it. Raises SessionEnded."""
+    session = await find_session(request, db, realm)
+    if session is None:
+        raise SessionEnded
+    check_header_token(request, session)
+    return session
 
 
 async def require_login(
