@@ -6,10 +6,11 @@ The next page is found by its index, however far down it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
 
 from sqlalchemy import ColumnElement, Row, Select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -65,6 +66,11 @@ def address(*, begin: date | None, end: date | None, **values: str) -> dict[str,
     """Return the query of an address, without what is empty."""
     days = {"from": begin.isoformat() if begin else "", "to": end.isoformat() if end else ""}
     return {name: value for name, value in {**values, **days}.items() if value}
+
+
+def next_page(path: str, query: Mapping[str, str]) -> Callable[[int], str]:
+    """Return what gives the address of the page that begins after a key."""
+    return lambda after: f"{path}?{urlencode({**query, 'after': after})}"
 
 
 def one_of(words: Collection[str], chosen: str | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -24,7 +23,7 @@ from portal_demo.office.decisions import (
 )
 from portal_demo.office.dossier import before, files_of, sections_of
 from portal_demo.office.errors import EntryUnknown, NotVerified
-from portal_demo.office.paging import words_of
+from portal_demo.office.paging import next_page, words_of
 from portal_demo.office.queue import Search
 from portal_demo.office.roles import Permission
 from portal_demo.office.views.desk import HOME, Desk, Route, see_other
@@ -57,7 +56,7 @@ async def show_list(desk: Desk) -> web.StreamResponse:
         words=queue,
         procedures=BY_KIND,
         names=STATUS_NAMES,
-        address=lambda after: f"{HOME}?{urlencode({**search.query(), 'after': after})}",
+        address=next_page(HOME, search.query()),
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from aiohttp import web
 
 from portal_demo.office import audit
 from portal_demo.office.audit import Search
+from portal_demo.office.paging import next_page
 from portal_demo.office.roles import Permission
 from portal_demo.office.views.desk import Desk, Route
 
@@ -28,7 +27,7 @@ async def show(desk: Desk) -> web.StreamResponse:
         words=audit,
         checked="check" in desk.request.query,
         broken=broken,
-        address=lambda after: f"{_PATH}?{urlencode({**search.query(), 'after': after})}",
+        address=next_page(_PATH, search.query()),
     )
 
 

@@ -9,7 +9,7 @@ from portal_demo.mail.outbox import STATUS_LABELS, Status, try_again
 from portal_demo.models import Mail
 from portal_demo.office.audit import Action
 from portal_demo.office.errors import EntryUnknown
-from portal_demo.office.paging import one_of, page_of, row_id
+from portal_demo.office.paging import next_page, one_of, page_of, row_id
 from portal_demo.office.roles import Permission
 from portal_demo.office.views.desk import Desk, Route, see_other
 
@@ -35,7 +35,7 @@ async def show_list(desk: Desk) -> web.StreamResponse:
         page=page,
         chosen=status,
         names=_NAMES,
-        address=lambda after: f"{_PATH}?status={status}&after={after}",
+        address=next_page(_PATH, {"status": status}),
     )
 
 

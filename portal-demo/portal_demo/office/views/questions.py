@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from aiohttp import web
 
 from portal_demo.characters import visible
@@ -11,7 +9,7 @@ from portal_demo.language import Text
 from portal_demo.office import answers
 from portal_demo.office.answers import MAX_ANSWER
 from portal_demo.office.audit import Action
-from portal_demo.office.paging import one_of, row_id
+from portal_demo.office.paging import next_page, one_of, row_id
 from portal_demo.office.roles import Permission
 from portal_demo.office.views.desk import Desk, Route, see_other
 
@@ -35,7 +33,7 @@ async def show_list(desk: Desk) -> web.StreamResponse:
         chosen=status,
         page=page,
         words=answers,
-        address=lambda after: f"{_PATH}?{urlencode({'status': status, 'after': after})}",
+        address=next_page(_PATH, {"status": status}),
     )
 
 

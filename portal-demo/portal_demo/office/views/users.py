@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from aiohttp import web
 
 from portal_demo.fields import USER_FORM
 from portal_demo.office import people
 from portal_demo.office.audit import Action
-from portal_demo.office.paging import row_id
+from portal_demo.office.paging import next_page, row_id
 from portal_demo.office.roles import Permission
 from portal_demo.office.views.desk import Desk, Route, see_other
 from portal_demo.users import forget_guesses
@@ -28,7 +26,7 @@ async def show_list(desk: Desk) -> web.StreamResponse:
         screen="users",
         words=words,
         page=page,
-        address=lambda after: f"{_PATH}?{urlencode({'q': words, 'after': after})}",
+        address=next_page(_PATH, {"q": words}),
     )
 
 
