@@ -48,6 +48,8 @@ async def expect_well_made(page: Page, path: str, name: str) -> None:
         assert result.response["violations"] == [], f"{name} {language} {scheme} {width}"
         wide = await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert wide, f"{name} {language} {width}"
+        cut = "[...document.querySelectorAll('.table-sheet')].filter(s => s.scrollWidth > s.clientWidth)"
+        assert await page.evaluate(f"{cut}.length") == 0, f"{name} at {width} px cuts a table off"
         await shoot(page, f"office-{name}-{language}-{scheme}-{width}")
     await page.context.clear_cookies(name=COOKIE)
     await page.emulate_media(color_scheme="light", reduced_motion="reduce")
