@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import Connection, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE_MS = 10_000
 """How long a request waits for what another one, in whatever process, is working with."""
+MOST_CONNECTIONS = 15
+"""Of one process, to PostgreSQL."""
 # SQLSTATE: serialization failure, deadlock, lock not available; connection, resources, operator.
 _PASSING = {"40001", "40P01", "55P03"}
 _PASSING_CLASSES = ("08", "53", "57")
@@ -53,6 +55,9 @@ class Database:
         self._sessions = async_sessionmaker(
             self._engine, expire_on_commit=False, info={MAIL_WAITING: self.mail_waiting}
         )
+        # SQLite lets one transaction write, and whoever waits for it try again by chance: those of
+        # this process come in turn. Nearly every page writes, for it puts the end of its session off.
+        self._alone = asyncio.Lock() if self._engine.dialect.name == "sqlite" else None
 
     async def upgrade(self, revision: str = "head") -> None:
         """Bring the tables to a revision, all or nothing. Raises SchemaError."""
@@ -73,9 +78,12 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Commit at the end; roll back on an exception. Raises Unavailable."""
+        """Commit at the end; roll back on an exception. Raises Unavailable.
+
+        None is begun inside of another: it would wait for it.
+        """
         try:
-            async with self._sessions.begin() as session:
+            async with _turn(self._alone), self._sessions.begin() as session:
                 await _reach(session)
                 yield session
         except DBAPIError as e:
@@ -93,6 +101,23 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+@asynccontextmanager
+async def _turn(lock: asyncio.Lock | None) -> AsyncIterator[None]:
+    """Hold a lock, which is given in the order in which it was asked for. Raises Unavailable."""
+    if lock is None:
+        yield
+        return
+    try:
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            await lock.acquire()
+    except TimeoutError as e:
+        raise Unavailable from e
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 async def _reach(session: AsyncSession) -> None:
@@ -121,13 +146,22 @@ def _engine(url: str, *, references: bool) -> AsyncEngine:
     if make_url(url).get_backend_name() == "postgresql":
         patience = {"lock_timeout": f"{PATIENCE_MS}", "idle_in_transaction_session_timeout": "60s"}
         options["connect_args"] = {"timeout": 5, "server_settings": patience if references else {}}
-        options |= {"pool_pre_ping": True, "pool_timeout": 10}
+        # As many connections as are needed stay open: to open one takes longer than a transaction.
+        options |= {"pool_size": MOST_CONNECTIONS, "max_overflow": 0, "pool_timeout": 10}
     engine = create_async_engine(url, **options)
     if engine.dialect.name == "sqlite":
         _require_folder(engine.url.database)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite(references=references))
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine.sync_engine, "checkout", _require_open)
     return engine
+
+
+def _require_open(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Let the pool open new connections once the server has closed one; it need not be asked."""
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
 
 
 def _require_folder(file: str | None) -> None:
@@ -138,7 +172,12 @@ def _require_folder(file: str | None) -> None:
 
 
 def _prepare_sqlite(*, references: bool) -> Callable[[Any, Any], None]:
-    pragmas = ("journal_mode=WAL", f"busy_timeout={PATIENCE_MS}", f"foreign_keys={int(references)}")
+    pragmas = (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # what a bidder was told of is on the disk: no power cut takes it back
+        f"busy_timeout={PATIENCE_MS}",
+        f"foreign_keys={int(references)}",
+    )
 
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins no transactions: `_begin_sqlite` does

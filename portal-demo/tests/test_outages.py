@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -40,6 +41,15 @@ async def test_a_registration_goes_on_after_the_database_was_away(visitor, card,
     answer = await visitor.post("/api/application", body)
     assert answer.json == {"location": RECEIPT}
     assert (await visitor.get(RECEIPT)).status == 200
+
+
+async def test_a_database_that_was_started_anew_between_two_requests_is_not_noticed(visitor, away):
+    assert (await visitor.get("/registration/pin")).status == 200
+    async with away():
+        pass
+    for _ in range(3):  # the driver reads the server's last words, and the end
+        await asyncio.sleep(0)
+    assert (await visitor.get("/registration/pin")).status == 200
 
 
 async def test_the_page_of_an_outage_is_in_english_too(visitor, away):
