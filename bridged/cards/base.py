@@ -14,6 +14,8 @@ from bridged.errors import (
     PinLastTry,
     PinRequired,
     PinUnblockUnsupported,
+    WhichSecret,
+    about,
 )
 from bridged.model import CardType, PinRules, PinStatus, Usage
 from bridged.pcsc.apdu import SW, Command, Response
@@ -213,8 +215,9 @@ class Driver(ABC):
 
         Raises `PinLastTry` and `PinBlocked`, using no try, or as `unblock_pin`.
         """
-        self._guard_puk(key, accept_last_try=accept_last_try)
-        self.unblock_pin(key, puk, new)
+        with about(WhichSecret.PUK):
+            self._guard_puk(key, accept_last_try=accept_last_try)
+            self.unblock_pin(key, puk, new)
 
     def puk_tries_left(self, key: Key) -> int | None:
         """Return the tries left of the PUK; uses none. None while that is unknown (as here)."""
@@ -229,8 +232,9 @@ class Driver(ABC):
     @final
     def change_puk_guarded(self, key: Key, puk: Pin, new: Pin, *, accept_last_try: bool) -> None:
         """Change the PUK, guarded as `unblock_pin_guarded`; raises the same."""
-        self._guard_puk(key, accept_last_try=accept_last_try)
-        self.change_puk(key, puk, new)
+        with about(WhichSecret.PUK):
+            self._guard_puk(key, accept_last_try=accept_last_try)
+            self.change_puk(key, puk, new)
 
     def guard(self, key: Key, *, accept_last_try: bool) -> None:
         """Enter, and raise `PinBlocked`, or `PinLastTry` where nobody agreed to use that one."""

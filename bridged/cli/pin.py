@@ -40,12 +40,6 @@ CHANGED: Text = {"ja": "PINを変更しました。", "en": "The PIN is changed.
 PUK_CHANGED: Text = {"ja": "PUKを変更しました。", "en": "The PUK is changed."}
 
 
-LAST_OF_PUK: Text = {
-    "ja": "残り1回です。次に間違えるとPUKがロックされ、PINのロックを解除できなくなります。",
-    "en": "One try is left. A wrong PUK now blocks the PUK, and a blocked PIN stays so for good.",
-}
-
-
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command."""
     parser = commands.add_parser(
@@ -114,12 +108,12 @@ def _change(bridge: Bridge, certificate: Certificate) -> Text:
 
 def _unblock(bridge: Bridge, certificate: Certificate) -> Text:
     puk, new = getpass("PUK: "), _new(_label(certificate))
-    return _set(bridge.unblock_pin, certificate, puk, new, last=LAST_OF_PUK)
+    return _set(bridge.unblock_pin, certificate, puk, new)
 
 
 def _change_puk(bridge: Bridge, certificate: Certificate) -> Text:
     old, new = getpass(OLD[language()].format(label="PUK")), _new("PUK")
-    return _set(bridge.change_puk, certificate, old, new, last=LAST_OF_PUK, done=PUK_CHANGED)
+    return _set(bridge.change_puk, certificate, old, new, done=PUK_CHANGED)
 
 
 def _set(
@@ -128,14 +122,13 @@ def _set(
     old: str,
     new: str,
     *,
-    last: Text | None = None,
     done: Text = CHANGED,
 ) -> Text:
     """Set a PIN or PUK by the right of another, with the last try only after a yes."""
     try:
         change(certificate.id, old, new)
     except PinLastTry as error:
-        print((last or error.messages())[language()], file=sys.stderr)
+        print(error.messages()[language()], file=sys.stderr)
         if input(LAST[language()]).strip().lower() not in {"y", "yes"}:
             raise
         change(certificate.id, old, new, accept_last_try=True)

@@ -54,8 +54,11 @@ from bridged.errors.pin import (
     PinLastTry as PinLastTry,
     PinRequired as PinRequired,
     PinUnblockUnsupported as PinUnblockUnsupported,
+    SecretError as SecretError,
     UserCancelled as UserCancelled,
     UserTimeout as UserTimeout,
+    WhichSecret as WhichSecret,
+    about as about,
 )
 from bridged.errors.requests import (
     Busy as Busy,

@@ -15,7 +15,7 @@ _ALPHABETS = {
 
 
 def from_page(site: Site, text: str, rules: PinRules) -> Pin:
-    """Return the PIN that was typed in the portal's own page.
+    """Return the PIN or PUK that was typed in the portal's own page.
 
     Raises `SiteNotAllowed` without the grant `page-pin`, and `PinFormat`.
     """

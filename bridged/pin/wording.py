@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from bridged.errors import WhichSecret
 from bridged.model import X509, Grant, PinAlphabet, PinRules, PinStatus
 from bridged.pin.question import Fact, Language, Question, Wanted, fact, joined, one_line
 
@@ -117,9 +118,9 @@ class Subject(About):
         return self.status.tries_left == 1
 
     @property
-    def kind(self) -> str:
-        """What it is called where there is no room for its label."""
-        return "PIN" if self.unblocks is None else "PUK"
+    def which(self) -> WhichSecret:
+        """Which of the two it is."""
+        return WhichSecret.PIN if self.unblocks is None else WhichSecret.PUK
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +296,7 @@ def last_try_question(subject: Subject) -> Question:
         language,
         _text("最後の1回を使用しますか？", "Use the last try?")[language],
         tuple(_who(subject)),
-        ok=_text("{}を入力する", "Enter the {}")[language].format(subject.kind),
+        ok=_text("{}を入力する", "Enter the {}")[language].format(subject.which.upper()),
         cancel=_CANCEL[language],
         warnings=_last_try_warning(subject),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
 import msgspec
@@ -157,8 +157,8 @@ class LaterError(BridgedError):
 def error_from(value: ErrorObject) -> BridgedError:
     """Return the exception a daemon's error stands for.
 
-    Members of a later version are passed over, a reason of one is a `LaterError`; what is none
-    of these is internal.
+    Members of a later version are passed over, those an earlier one does not tell have their
+    defaults, a reason of a later one is a `LaterError`; what is none of these is internal.
     """
     try:
         error = _known(value) or LaterError(value)
@@ -173,7 +173,13 @@ def _known(value: ErrorObject) -> BridgedError | None:
     kind = REASONS.get(str(value.data["reason"]))
     if kind is None:
         return None
-    return kind(**{f.name: value.data[wire_name(f.name)] for f in fields(kind)})  # type: ignore[arg-type]
+    known = [(field, wire_name(field.name)) for field in fields(kind)]  # type: ignore[arg-type]
+    members = {
+        field.name: value.data[name]
+        for field, name in known
+        if name in value.data or field.default is MISSING
+    }
+    return kind(**members)
 
 
 def wire_name(name: str) -> str:

@@ -31,7 +31,8 @@ def document() -> OpenRpc:
     """Return the one description of every method, notification, type and error."""
     kinds = {kind for method in METHODS.values() for kind in (method.params, method.result)}
     kinds |= set(NOTIFICATIONS.values())
-    ordered = sorted(kinds - {OpenRpc}, key=lambda kind: kind.__name__)
+    kinds |= {hint for told in codec.REASONS.values() for hint in _hints(told).values()}
+    ordered = sorted(kinds - {OpenRpc}, key=str)
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
     methods = [_method(name, method, schemas) for name, method in METHODS.items()]
     methods += [_notification(name, kind, schemas) for name, kind in NOTIFICATIONS.items()]
@@ -109,8 +110,11 @@ def _errors() -> dict[str, Any]:
 
 def _fields(kind: type[BridgedError]) -> dict[str, Any]:
     """Return the schema of each member that `error.data` has beside `reason` and `messages`."""
+    hints = _hints(kind)
+    schemas, _ = msgspec.json.schema_components(hints.values(), ref_template=_REF)
+    return dict(zip(map(codec.wire_name, hints), schemas, strict=True))
+
+
+def _hints(kind: type[BridgedError]) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    return {
-        codec.wire_name(field.name): msgspec.json.schema(hints[field.name])
-        for field in fields(cast("Any", kind))
-    }
+    return {field.name: hints[field.name] for field in fields(cast("Any", kind))}

@@ -151,7 +151,7 @@ class Interview:
         try:
             agreed = await self._turn.confirm(last_try_question(self.subject))
         except NobodyToAsk:
-            raise PinLastTry(tries_left=1) from None
+            raise PinLastTry(tries_left=1, secret=self.subject.which) from None
         if not agreed:
             raise UserCancelled
         return True

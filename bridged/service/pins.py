@@ -18,6 +18,8 @@ from bridged.errors import (
     PinLastTry,
     PinUnblockUnsupported,
     SiteNotAllowed,
+    WhichSecret,
+    about,
 )
 from bridged.model import Grant, PinRules
 from bridged.pin.entry import from_page
@@ -49,6 +51,7 @@ class Secret:
     given: str | None
     rules: PinRules
     ask: Ask
+    which: WhichSecret = WhichSecret.PIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,6 @@ class Change:
     how: Guarded
     old: Secret
     new: Secret
-    by_puk: bool = False
 
 
 class Pins:
@@ -110,9 +112,9 @@ class Pins:
         self, call: Call, card: InsertedCard, key: Key, shape: PinObject, params: m.PinUnblockParams
     ) -> None:
         """Give a blocked PIN a new value; raises `PinUnblockUnsupported` where there is no PUK."""
-        puk = Secret(params.puk, _puk_rules(shape), puk_question)
+        puk = Secret(params.puk, _puk_rules(shape), puk_question, WhichSecret.PUK)
         new = Secret(params.new_pin, shape.rules, unblocked_pin_question)
-        change = Change(Driver.unblock_pin_guarded, puk, new, by_puk=True)
+        change = Change(Driver.unblock_pin_guarded, puk, new)
         await self._carry_out(change, call, card, key, shape, params)
 
     async def change_puk(
@@ -120,9 +122,9 @@ class Pins:
     ) -> None:
         """Change the PUK; raises `PinUnblockUnsupported` where there is none."""
         rules = _puk_rules(shape)
-        old = Secret(params.puk, rules, old_puk_question)
-        new = Secret(params.new_puk, rules, new_puk_question)
-        change = Change(Driver.change_puk_guarded, old, new, by_puk=True)
+        old = Secret(params.puk, rules, old_puk_question, WhichSecret.PUK)
+        new = Secret(params.new_puk, rules, new_puk_question, WhichSecret.PUK)
+        change = Change(Driver.change_puk_guarded, old, new)
         await self._carry_out(change, call, card, key, shape, params)
 
     async def _carry_out(  # noqa: PLR0917
@@ -137,10 +139,12 @@ class Pins:
         """Set a secret by another while no other connection has the card; ask for what is missing."""
         with ExitStack() as stack:
             old, new = (self._kept(stack, call, each) for each in (change.old, change.new))
-            typed = old is new is None and not change.by_puk
+            by_puk = shape.puk if change.old.which is WhichSecret.PUK else None
+            typed = old is new is None and by_puk is None
             at_reader = typed and self._asking.changes_on_keypad(call, card, shape)
             if (old is None or new is None) and not at_reader:
-                self._require_open(call, card)
+                with about(change.old.which if old is None else change.new.which):
+                    self._require_open(call, card)
             stack.enter_context(self._reserved(card, call))
             do = partial(replace, card, key, change.how)
             if old is not None and new is not None:
@@ -148,7 +152,6 @@ class Pins:
                 return
 
             async def asked() -> None:
-                by_puk = shape.puk if change.by_puk else None
                 blocked = by_puk is not None
                 async with self._asking.interview(
                     call, card, key, shape, blocked=blocked
@@ -175,7 +178,8 @@ class Pins:
         return from_page(call.site, given, rules)
 
     def _kept(self, stack: ExitStack, call: Call, secret: Secret) -> Pin | None:
-        pin = self._from_page(call, secret.given, secret.rules)
+        with about(secret.which):
+            pin = self._from_page(call, secret.given, secret.rules)
         return None if pin is None else stack.enter_context(pin)
 
     @contextmanager
@@ -220,6 +224,6 @@ async def _puk_of(subject: Subject, card: InsertedCard, key: Key, rules: PinRule
     """Return the PUK of a PIN as a subject, with the tries left if known; raises `PinBlocked`."""
     left = await card.run(lambda driver: driver.puk_tries_left(key))
     if left == 0:
-        raise PinBlocked
+        raise PinBlocked(secret=WhichSecret.PUK)
     status = msgspec.structs.replace(subject.status, tries_left=left)
     return dataclasses.replace(subject, label="PUK", rules=rules, status=status, unblocks=subject)

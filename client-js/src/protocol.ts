@@ -406,6 +406,9 @@ export interface Notifications {
   "pin.prompted": PromptedEvent;
 }
 
+/** Whether an error tells of the PIN, or of the PUK that unblocks it. */
+export type WhichSecret = "pin" | "puk";
+
 /** Every reason a request can fail for, with the members of `error.data` it brings. */
 export interface Errors {
   "parse-error": Empty;
@@ -429,16 +432,17 @@ export interface Errors {
   "certificate-expired": { readonly notBefore: string; readonly notAfter: string };
   "algorithm-unsupported": { readonly algorithm: string; readonly supported: readonly string[] };
   "key-usage-forbidden": { readonly usage: string };
-  "pin-required": Empty;
+  "pin-required": { readonly secret: WhichSecret };
   "confirmation-unavailable": Empty;
   "pin-format": {
     readonly minLength: number;
     readonly maxLength: number;
     readonly alphabet: string;
+    readonly secret: WhichSecret;
   };
-  "pin-incorrect": { readonly triesLeft: number | null };
-  "pin-last-try": { readonly triesLeft: number };
-  "pin-blocked": Empty;
+  "pin-incorrect": { readonly triesLeft: number | null; readonly secret: WhichSecret };
+  "pin-last-try": { readonly triesLeft: number; readonly secret: WhichSecret };
+  "pin-blocked": { readonly secret: WhichSecret };
   "pin-unblock-unsupported": Empty;
   "lease-ended": Empty;
   "user-cancelled": Empty;

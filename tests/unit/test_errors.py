@@ -19,6 +19,7 @@ CLASSES = [
 ]
 KINDS = {kind.reason: kind for kind in CLASSES if hasattr(kind, "reason")}
 SAMPLES: dict[str, Any] = {"str": "x", "int": 3, "int | None": 3, "tuple[str, ...]": ("x",)}
+SAMPLES["WhichSecret"] = "puk"
 kinds = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
@@ -92,6 +93,20 @@ def test_the_number_of_tries_is_left_out_where_there_is_no_limit() -> None:
         "ja": "PIN番号が違います。",
         "en": "The PIN is not correct.",
     }
+
+
+@pytest.mark.parametrize("kind", errors.SecretError.__subclasses__())
+def test_the_puk_is_named_where_it_is_meant_alone(kind: type[BridgedError]) -> None:
+    error = sample(kind)
+    for which in errors.WhichSecret:
+        error.secret = which  # type: ignore[attr-defined]
+        named = ["PUK" in text for text in error.messages().values()]
+        assert named == [which is errors.WhichSecret.PUK] * 2
+
+
+def test_a_wrong_puk_without_a_limit_is_no_wrong_pin() -> None:
+    wrong = PinIncorrect(tries_left=None, secret=errors.WhichSecret.PUK)
+    assert wrong.messages() == {"ja": "PUKが違います。", "en": "The PUK is not correct."}
 
 
 def test_errors_are_compared_by_identity() -> None:

@@ -23,6 +23,7 @@ SAMPLES: dict[str, Any] = {
     "int": 3,
     "int | None": None,
     "tuple[str, ...]": (Algorithm.RS256, Algorithm.ES256),
+    "WhichSecret": errors.WhichSecret.PUK,
 }
 
 
@@ -66,7 +67,7 @@ def test_an_error_carries_the_signatures_made_before_it() -> None:
 
 def test_fields_are_camel_case_on_the_wire() -> None:
     data = error_object(errors.PinFormat(min_length=4, max_length=4, alphabet="digits")).data
-    assert data.keys() == {"reason", "messages", "minLength", "maxLength", "alphabet"}
+    assert data.keys() == {"reason", "messages", "minLength", "maxLength", "alphabet", "secret"}
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,11 @@ def test_members_of_a_later_version_are_passed_over(later: dict[str, Any]) -> No
     assert isinstance(error, errors.PinIncorrect)
     assert error.tries_left == 1
     assert error.made == ()
+
+
+def test_what_an_earlier_version_does_not_tell_has_its_default() -> None:
+    error = error_from(ErrorObject(4302, "text", {"reason": "pin-incorrect", "triesLeft": 1}))
+    assert error.data() == {"tries_left": 1, "secret": "pin"}
 
 
 def test_a_reason_of_a_later_version_keeps_its_code_and_messages() -> None:

@@ -52,7 +52,8 @@ def test_every_error_has_its_fields_and_every_close_code_its_name() -> None:
     components = json.loads(encode(document()))["components"]
     fields = {reason: error["x-fields"] for reason, error in components["errors"].items()}
     assert fields["pin-incorrect"] == {
-        "triesLeft": {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+        "triesLeft": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "secret": {"$ref": "#/components/schemas/WhichSecret"},
     }
     assert fields["algorithm-unsupported"]["supported"]["items"] == {"type": "string"}
     assert fields["no-card"] == {}

@@ -117,9 +117,10 @@ def reachable(kind: object) -> Iterator[type]:
 
 def wire_types() -> set[type]:
     ends = [end for m in messages.METHODS.values() for end in (m.params, m.result)]
+    told = [hint for kind in REASONS.values() for hint in typing.get_type_hints(kind).values()]
     return {
         each
-        for root in [*ends, *messages.NOTIFICATIONS.values(), Grant]
+        for root in [*ends, *messages.NOTIFICATIONS.values(), Grant, *told]
         for each in reachable(root)
     } - {messages.Empty, messages.NoParams}
 

@@ -334,7 +334,7 @@ async def test_a_wrong_pin_changes_nothing_and_the_last_try_is_guarded(
     key = (await page.certificate(Usage.AUTHENTICATION)).id
     for left in (2, 1):
         error = await page.fails("pin.change", key=key, pin="000000", new_pin="654321")
-        assert error.data() == {"tries_left": left}
+        assert error.data() == {"tries_left": left, "secret": "pin"}
     refused = await page.fails("pin.change", key=key, pin=EBID_PIN, new_pin="654321")
     assert isinstance(refused, PinLastTry)
     await page.call("pin.change", key=key, pin=EBID_PIN, new_pin="654321", accept_last_try=True)
@@ -353,7 +353,7 @@ async def test_a_blocked_pin_is_unblocked_with_the_puk(page: Page, inserted: Vir
     for _ in range(3):
         await page.fails("pin.verify", key=key, pin="000000", accept_last_try=True)
     wrong = await page.fails("pin.unblock", key=key, puk="00000000", new_pin="654321")
-    assert wrong.data() == {"tries_left": 2}
+    assert wrong.data() == {"tries_left": 2, "secret": "puk"}
     await page.call("pin.unblock", key=key, puk=EBID_PUK, new_pin="654321")
     assert isinstance(await page.call("pin.verify", key=key, pin="654321"), m.Lease)
 
@@ -365,7 +365,7 @@ async def test_the_last_try_of_a_puk_is_guarded_where_a_pin_is_unblocked(
     params = {"key": key, "new_pin": "654321"}
     for left in (2, 1):
         wrong = await page.fails("pin.unblock", puk="00000000", **params)
-        assert wrong.data() == {"tries_left": left}
+        assert wrong.data() == {"tries_left": left, "secret": "puk"}
     assert isinstance(await page.fails("pin.unblock", puk=EBID_PUK, **params), PinLastTry)
     assert inserted.pins["puk"].tries_left == 1
     await page.call("pin.unblock", puk=EBID_PUK, accept_last_try=True, **params)
@@ -379,7 +379,7 @@ async def test_a_puk_is_changed_and_its_last_try_is_guarded(
     new = {"key": key, "new_puk": "87654321"}
     for left in (2, 1):
         wrong = await page.fails("puk.change", puk="00000000", **new)
-        assert wrong.data() == {"tries_left": left}
+        assert wrong.data() == {"tries_left": left, "secret": "puk"}
     assert isinstance(await page.fails("puk.change", puk=EBID_PUK, **new), PinLastTry)
     assert inserted.pins["puk"].tries_left == 1
     await page.call("puk.change", puk=EBID_PUK, accept_last_try=True, **new)
@@ -394,7 +394,27 @@ async def test_a_blocked_puk_is_said_and_not_sent(page: Page, inserted: VirtualC
     for _ in range(3):
         await page.fails("puk.change", puk="00000000", **new)
     assert inserted.pins["puk"].blocked
-    assert isinstance(await page.fails("puk.change", puk=EBID_PUK, **new), PinBlocked)
+    blocked = await page.fails("puk.change", puk=EBID_PUK, **new)
+    assert isinstance(blocked, PinBlocked)
+    assert "PUKがロック" in blocked.messages()["ja"]
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "secret"),
+    [
+        ({"new_pin": "654321"}, "pin-required", "puk"),
+        ({"puk": EBID_PUK}, "pin-required", "pin"),
+        ({"puk": "1", "new_pin": "654321"}, "pin-format", "puk"),
+        ({"puk": EBID_PUK, "new_pin": "1"}, "pin-format", "pin"),
+    ],
+)
+async def test_what_a_page_left_out_or_wrote_wrongly_is_named(
+    page: Page, inserted: VirtualCard, given: dict[str, str], reason: str, secret: str
+) -> None:
+    key = (await page.certificate(Usage.AUTHENTICATION)).id
+    error = await page.fails("pin.unblock", key=key, **given)
+    assert (error.reason, error.data()["secret"]) == (reason, secret)
+    assert inserted.pins["puk"].tries_left == 3
 
 
 async def test_pins_are_changed_by_pages_with_page_pin_alone(
