@@ -110,11 +110,10 @@ async def test_the_metrics_tell_that_the_database_is_away(
     await watched[PORTAL].database.close()
 
 
-async def test_metrics_are_served_at_an_address_of_their_own(tmp_path, unused_tcp_port):
-    metrics = f"127.0.0.1:{unused_tcp_port}"
+async def test_metrics_are_served_at_an_address_of_their_own(tmp_path):
     url = f"sqlite+aiosqlite:///{tmp_path / 'portal.sqlite3'}"
     async with (
-        portal("--database", url, "--metrics", metrics, "--log-format", "json") as (
+        portal("--database", url, "--metrics", "127.0.0.1:0", "--log-format", "json") as (
             process,
             origin,
         ),
@@ -123,7 +122,8 @@ async def test_metrics_are_served_at_an_address_of_their_own(tmp_path, unused_tc
         async with client.get(f"{origin}/metrics") as response:
             assert response.status == 404
             asked = response.headers[HEADER]
-        async with client.get(f"http://{metrics}/metrics") as response:
+        metrics = (await process.stdout.readline()).decode().removeprefix("metrics on ").strip()
+        async with client.get(metrics) as response:
             assert 'status="404"' in await response.text()
         process.terminate()
         lines = (await process.stderr.read()).decode().splitlines()

@@ -47,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("hard", "soft"),
         help="what to do when nobody can be asked whether a card is revoked (default hard: refuse it)",
     )
-    parser.add_argument("--metrics", metavar="HOST:PORT", help="where to tell metrics (none)")
+    parser.add_argument(
+        "--metrics", metavar="HOST:PORT", help="where to tell metrics (none); port 0: any free one"
+    )
     parser.add_argument("--log-format", choices=("text", "json"), help="of the log (default text)")
     parser.add_argument("--origin", help="what browsers see, if a proxy stands in front")
     parser.add_argument(
@@ -81,15 +83,16 @@ async def run(settings: Settings, _arguments: argparse.Namespace) -> int:
         address = _address(listener)
         settings = msgspec.structs.replace(settings, origin=settings.origin or address)
         app = create_app(settings)
-        sites = [(app, listener)]
+        sites, told = [(app, listener)], f"listening on {address}\n"
         if settings.metrics:
             host, _, port = settings.metrics.rpartition(":")
             watched = sockets.enter_context(_listen(host.strip("[]"), int(port)))
             sites.append((app[METRICS].app(), watched))
+            told += f"metrics on {_address(watched)}/metrics\n"
         async with contextlib.AsyncExitStack() as running:
             for site in sites:
                 await _start(running, *site)
-            sys.stdout.write(f"listening on {address}\n")
+            sys.stdout.write(told)
             sys.stdout.flush()
             await stop.wait()
     return 0
