@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = url
         self._engine = _engine(url, references=True)
+        self._closed = False
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.mail_waiting = asyncio.Event()
         """Set when a transaction that wrote mail is committed."""
         self._sessions = async_sessionmaker(
@@ -82,15 +86,29 @@ class Database:
 
         None is begun inside of another: it would wait for it.
         """
+        if self._closed:
+            raise Unavailable
         try:
-            async with _turn(self._alone), self._sessions.begin() as session:
-                await _reach(session)
-                yield session
+            with self._counted():
+                async with _turn(self._alone), self._sessions.begin() as session:
+                    await _reach(session)
+                    yield session
         except DBAPIError as e:
             if not _passes(e):
                 raise
             log.warning("the database is away or busy: %s", type(e.orig).__name__)
             raise Unavailable from e
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
 
     async def ready(self) -> bool:
         """Tell whether the tables are of the newest revision. Raises Unavailable."""
@@ -99,7 +117,15 @@ class Database:
             return await connection.run_sync(schema.revision_of) == schema.newest()
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, after the transactions under way; none can be begun any more.
+
+        The server waits for no request whose browser has gone: it may still be in the middle.
+        """
+        self._closed = True
+        try:
+            await asyncio.wait_for(self._idle.wait(), PATIENCE_MS / 1000)
+        except TimeoutError:
+            log.warning("a transaction has not come to its end: its connection is left open")
         await self._engine.dispose()
 
 

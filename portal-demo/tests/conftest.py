@@ -127,14 +127,6 @@ class Authority:
         return self.sign(key.public_key(), subject, extensions, days=days)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Let no test fail for a connection that an earlier one broke off, whenever it is collected."""
-    broken_off = "Exception ignored in. <(socket|function (_SelectorTransport|Connection).__del__)"
-    config.addinivalue_line(
-        "filterwarnings", f"ignore:{broken_off}:pytest.PytestUnraisableExceptionWarning"
-    )
-
-
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
     """Take back what a command that ran in this process did to the root logger."""
@@ -220,6 +212,14 @@ def empty_database_url(backend) -> Iterator[str]:
 @pytest.fixture
 async def database(database_url) -> AsyncIterator[Database]:
     database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def portals_database(settings) -> AsyncIterator[Database]:
+    """Open the database of the portal that the visitor is at."""
+    database = Database(settings.database)
     yield database
     await database.close()
 

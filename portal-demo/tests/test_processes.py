@@ -10,7 +10,6 @@ import pytest
 from processes import LAUNCH, Proxy, portal
 from sqlalchemy import func, select
 
-from portal_demo.db import Database
 from portal_demo.models import Application, Card, Challenge, Draft, Mail, Signature
 
 RECEIPT = "/registration/complete/20260604-{:06d}"
@@ -51,15 +50,8 @@ async def count(database, *models) -> list[int]:
         return [await db.scalar(select(func.count()).select_from(model)) for model in models]
 
 
-@pytest.fixture
-async def database(settings):
-    database = Database(settings.database)
-    yield database
-    await database.close()
-
-
 async def test_a_bidder_goes_on_when_the_process_that_served_them_is_killed(
-    start, card, tools, database
+    start, card, tools, portals_database
 ):
     async with AsyncExitStack() as stack:
         first, one = await stack.enter_async_context(start())
@@ -75,12 +67,12 @@ async def test_a_bidder_goes_on_when_the_process_that_served_them_is_killed(
         answer = await person.post("/api/application", body)
         assert answer.json == {"location": RECEIPT.format(1)}
         assert (await person.get(RECEIPT.format(1))).status == 200
-    assert await count(database, Application, Card, Signature) == [1, 1, 1]
+    assert await count(portals_database, Application, Card, Signature) == [1, 1, 1]
 
 
 @pytest.mark.timeout(300)
 async def test_a_process_killed_at_any_step_of_a_confirmation_loses_and_doubles_nothing(
-    start, make_card, tools, database
+    start, make_card, tools, portals_database
 ):
     async with AsyncExitStack() as stack:
         _, surviving = await stack.enter_async_context(start())
@@ -100,10 +92,10 @@ async def test_a_process_killed_at_any_step_of_a_confirmation_loses_and_doubles_
                     answer = await person.post("/api/application", body)
                     assert answer.json["location"].startswith("/registration/complete/"), point
                 assert (await person.get(answer.json["location"])).status == 200
-            stored = await count(database, Application, Card, Signature, Draft, Challenge)
+            stored = await count(portals_database, Application, Card, Signature, Draft, Challenge)
             assert stored[:4] == [number, number, number, 0], point
-    [mails] = await count(database, Mail)
-    async with database.transaction() as db:
+    [mails] = await count(portals_database, Mail)
+    async with portals_database.transaction() as db:
         events = set(await db.scalars(select(Mail.event_key)))
     assert len(events) == len(POINTS)
     assert mails == len(POINTS)

@@ -57,9 +57,10 @@ async def test_first_attempts_on_one_user_at_once_are_counted_and_refused(server
 
     async with TestClient(server) as one, TestClient(server) as two, TestClient(server) as three:
         answers = await asyncio.gather(*map(attempt, (one, two, three)))
-    assert {answer.status for answer in answers} <= {422, 429}
-    async with server.app[PORTAL].database.transaction() as db:
-        assert await db.scalar(select(LoginFailures.count)) >= 1
+        assert {answer.status for answer in answers} <= {422, 429}
+        # Before the first client is closed, and the server and its database with it.
+        async with server.app[PORTAL].database.transaction() as db:
+            assert await db.scalar(select(LoginFailures.count)) >= 1
 
 
 async def test_two_browsers_of_one_card_share_one_draft(app, visitor, second_visitor, card):
