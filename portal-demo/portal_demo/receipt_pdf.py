@@ -48,7 +48,10 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the sheet says; `digest` is the SHA-256 of the application, hex."""
+    """What the sheet says; `digest` is the SHA-256 of the application, hex.
+
+    `company_number` is the one that was signed, `number_now` what it was merged into since.
+    """
 
     title: str
     number: str
@@ -57,6 +60,7 @@ class Receipt:
     status: str
     procurement: str
     company_number: str
+    number_now: str
     company_name: str
     signers: tuple[Signer, ...]
     digest: str
@@ -123,6 +127,12 @@ def _story(receipt: Receipt) -> Iterator[Flowable]:
     yield from _notes(receipt)
 
 
+def _numbers(receipt: Receipt) -> str:
+    """Return the number that was signed, and the one that it was merged into since."""
+    signed, now = receipt.company_number, receipt.number_now
+    return signed if now == signed else f"{signed}（統合後：{now}）"
+
+
 def _table(receipt: Receipt) -> Flowable:
     rows = [
         ("受付番号", f'<font name="{TITLE}" size="13">{escape(receipt.number)}</font>'),
@@ -130,7 +140,7 @@ def _table(receipt: Receipt) -> Flowable:
         ("手続き", _text(receipt.procedure)),
         ("状態", f'<font name="{TITLE}">{_text(receipt.status)}</font>'),
         ("調達区分", _text(receipt.procurement)),
-        ("登録番号", escape(receipt.company_number)),
+        ("登録番号", escape(_numbers(receipt))),
         ("商号又は名称", _text(receipt.company_name)),
         *(("署名した証明書", _signer(signer)) for signer in receipt.signers),
         ("申請データのSHA-256", f'<font name="{CODE}" size="8.8">{receipt.digest}</font>'),

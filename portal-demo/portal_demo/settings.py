@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from portal_demo import proxies
 from portal_demo.validation import is_mail
@@ -63,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mail_from: str = ""
 
     def __post_init__(self) -> None:
+        self._check_database()
         if self.origin and not is_origin(self.origin, {"http", "https"}):
             raise SettingsError(f"origin is not scheme://host[:port]: {self.origin}")
         bridge = urlsplit(self.bridge_url)
@@ -75,6 +77,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.metrics and not _is_address(self.metrics):
             raise SettingsError(f"metrics is not HOST:PORT: {self.metrics}")
         self._check_mail()
+
+    def _check_database(self) -> None:
+        """Refuse what is no address, without repeating it: it may hold a password."""
+        try:
+            url = make_url(self.database)
+        except (ArgumentError, ValueError):
+            raise SettingsError("database is not a SQLAlchemy address") from None
+        if any("password" in name.lower() for name in url.query):
+            raise SettingsError("database holds a password in its query: put it into a file")
 
     def _check_mail(self) -> None:
         if self.smtp_host and not is_mail(self.mail_from):

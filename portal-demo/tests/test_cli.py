@@ -52,6 +52,27 @@ def test_a_wrong_setting_ends_it_with_one_line(arguments, capsys):
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3cret",
+        "postgresql+asyncpg://u:s3cret@host:x/db",
+        "postgresql+asyncpg:/u:s3cret@host/db",
+        "postgresql+asyncpg://host/db?user=u&password=s3cret",
+        "postgresql+asyncpg://host/db?user=u&passfile=x&sslpassword=s3cret",
+        "no-such-driver://u:s3cret@host/db",
+        "postgresql+asyncpg://u:s3cret@127.0.0.1:1/db",
+    ],
+)
+@pytest.mark.parametrize("command", [["migrate"], ["config", "show"]])
+def test_a_password_in_the_databases_address_is_never_told(command, address, capsys):
+    status = main([*command, "--database", address])
+    told = capsys.readouterr()
+    assert "s3cret" not in told.out + told.err
+    assert status == 0 if told.out else told.err.startswith("portal-demo: ")
+    assert told.err.count("\n") <= 1
+
+
 def test_a_file_that_is_no_certificate_is_refused(tmp_path, capsys):
     wrong = tmp_path / "ca.pem"
     wrong.write_text("nonsense")

@@ -168,7 +168,8 @@ async def test_a_mail_that_is_put_off_for_days_is_given_up(database, office, sen
 async def test_a_refused_mail_is_marked_and_not_tried_again(
     database, office, sender, clock, where, caplog
 ):
-    setattr(office, where, "550 5.1.1 no such user")
+    said = "550 5.1.1 <a@example.jp>: User unknown"
+    setattr(office, where, said)
     await write(database, clock())
     await sender.send_due()
     setattr(office, where, "")
@@ -176,8 +177,9 @@ async def test_a_refused_mail_is_marked_and_not_tried_again(
     await sender.send_due()
     mail = await the_mail(database)
     assert (mail.status, mail.attempts) == (Status.FAILED, 1)
-    assert mail.error == "550 5.1.1 no such user"
+    assert mail.error == said
     assert len(office.taken) == (where == "data")
+    assert f"mail {mail.id} (numbers-merged) was not sent: 550 5.1.1\n" in caplog.text
     assert "a@example.jp" not in caplog.text
 
 

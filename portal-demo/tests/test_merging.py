@@ -258,6 +258,7 @@ async def test_a_receipt_keeps_the_number_that_was_signed(visitor, card, app, cl
     await run(app[KEY].database, clock, ["1234567890"])
     receipt = await visitor.get(answer.json["location"])
     assert receipt.element("receipt-company-number") == "1234567890"
+    assert receipt.element("receipt-number-now") == NEW
 
 
 async def test_a_demo_that_starts_again_brings_no_merged_number_back(filled, clock):

@@ -23,6 +23,7 @@ def receipt(tools) -> Receipt:
         status="仮登録",
         procurement="物品、役務",
         company_number="1234567890",
+        number_now="1234567890",
         company_name="IT業者電子01",
         signers=(signer,),
         digest=hashlib.sha256(b"").hexdigest(),
@@ -53,6 +54,12 @@ def test_everything_on_the_receipt_is_text(receipt, read):
         "本登録処理を実施するまでは", "opensslx509", "CALS/EC電子入札システム",
     ):  # fmt: skip
         assert words in text, words
+
+
+def test_a_number_that_was_merged_is_told_beside_the_signed_one(receipt, read, tools):
+    assert "統合後" not in read(make_pdf(receipt))
+    merged = tools.replace(receipt, number_now="9234567890")
+    assert "1234567890（統合後：9234567890）" in read(make_pdf(merged))
 
 
 @pytest.mark.parametrize(

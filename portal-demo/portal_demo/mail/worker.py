@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -43,6 +44,7 @@ LOOK_AGAIN_S = 30.0
 STOP_S = 5.0
 UNCERTAIN = "the connection or the portal broke off twice while it was being sent"
 MAX_ERROR = 300
+_CODES = re.compile(r"[0-9]{3}( [245]\.[0-9]{1,3}\.[0-9]{1,3})?")  # RFC 5321, RFC 3463
 
 
 def delay_after(attempts: int, longest: timedelta = LONGEST_DELAY) -> timedelta:
@@ -160,7 +162,10 @@ class Worker:
     async def _close(self, mail: Mail, status: Status, error: str = "") -> None:
         """End a mail's way; the text of a secret one is forgotten unless it is to be read here."""
         if status is Status.FAILED:
-            log.error("mail %d (%s) was not sent: %s", mail.id, mail.event_key, error)
+            # A server's words may name whom it was for; the office's page shows them.
+            said = _CODES.match(error)
+            why = said.group() if said else error
+            log.error("mail %d (%s) was not sent: %s", mail.id, mail.template, why)
         body = "" if mail.secret and status is not Status.SHOWN else mail.body
         sent = self.clock() if status is Status.SENT else None
         attempts = mail.attempts + (status is not Status.SHOWN)

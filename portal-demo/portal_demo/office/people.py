@@ -16,6 +16,7 @@ from portal_demo.models import Company, LoginFailures, User
 from portal_demo.office.errors import EntryUnknown, NoMailAddress
 from portal_demo.office.links import USER_LIFETIME, make_link
 from portal_demo.office.paging import Page, page_of, words_of
+from portal_demo.register import number_now
 from portal_demo.users import guess_key
 from portal_demo.validation import is_mail
 
@@ -39,12 +40,12 @@ class Person:
 
 
 async def find(db: AsyncSession, words: str, after: int | None, now: datetime) -> Page[Person]:
-    """Return a page of users, by a part of their ID, or their company's number or name."""
+    """Return a page of users, by a part of their ID, or their company's number, now or before, or name."""
     words = words_of(words, _LONGEST)
     query = select(User.id, User, Company.name).join(Company, Company.number == User.company_number)
     page = await page_of(
         db,
-        query.where(*_conditions(words)),
+        query.where(*await _conditions(db, words)),
         User.id,
         after,
         newest=False,
@@ -100,12 +101,12 @@ async def _locked(db: AsyncSession, users: list[User], now: datetime) -> dict[st
     return {row.key: row.not_before for row in rows}
 
 
-def _conditions(words: str) -> list[ColumnElement[bool]]:
+async def _conditions(db: AsyncSession, words: str) -> list[ColumnElement[bool]]:
     if not words:
         return []
     return [
         or_(
-            User.company_number == words,
+            User.company_number == await number_now(db, words),
             User.name.contains(words, autoescape=True),
             Company.name.contains(words, autoescape=True),
         )

@@ -14,6 +14,7 @@ from portal_demo.language import Text
 from portal_demo.models import Application, Company
 from portal_demo.office.paging import Page, address, day, during, one_of, page_of, row_id, words_of
 from portal_demo.procedures import BY_KIND, Kind
+from portal_demo.register import number_now
 from portal_demo.status import Status
 
 STATUSES: dict[str, Text] = {
@@ -128,11 +129,11 @@ async def _conditions(db: AsyncSession, search: Search) -> list[ColumnElement[bo
 
 
 async def _words(db: AsyncSession, words: str) -> ColumnElement[bool]:
-    """Take words for a receipt number, a company's number or a part of its name."""
+    """Take words for a receipt number, a company's number, now or before, or a part of its name."""
     if _NUMBER.fullmatch(words):
         return Application.number == words
     if _COMPANY.fullmatch(words):
-        return Application.company_number == words
+        return Application.company_number == await number_now(db, words)
     named = select(Company.number).where(Company.name.contains(words, autoescape=True))
     numbers = await db.scalars(named.order_by(Company.number).limit(_MOST_COMPANIES))
     return Application.company_number.in_(list(numbers))

@@ -97,6 +97,7 @@ async def download_receipt(request: web.Request, *, procedure: Procedure) -> web
         status=application.status,
         procurement=document.procurement,
         company_number=document.company_number,
+        number_now=application.company_number,
         company_name=document.value("company_name"),
         signers=tuple(signer_of(signature) for signature in application.signatures),
         digest=digest_of(application.document),

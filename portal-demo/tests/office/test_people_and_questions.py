@@ -7,7 +7,7 @@ import re
 import pytest
 
 from portal_demo.mail.outbox import Status, mails
-from portal_demo.models import Mail
+from portal_demo.models import Mail, MergedNumber
 from portal_demo.office.audit import Search, find
 from portal_demo.pages import PORTAL
 
@@ -70,10 +70,13 @@ async def test_a_link_from_elsewhere_is_not_obeyed(app, clerk, second_visitor):
     ).status == 403
 
 
-async def test_users_are_looked_for(clerk):
+async def test_users_are_looked_for(app, clerk):
+    async with app[PORTAL].database.transaction() as db:
+        db.add(MergedNumber(number="0000000999", company_number="1234567897"))
     for words, found in (
         ("shogaku07", True),
         ("1234567897", True),
+        ("0000000999", True),
         ("少額IT", True),
         ("%", False),
         ("nobody", False),

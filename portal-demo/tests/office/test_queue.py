@@ -67,6 +67,7 @@ async def test_every_page_goes_on_where_the_one_before_ended(filled):
         ({"status": "rejected", "procedure": "renew"}, lambda n: n % 5 == 4 and n % 4 == 2),
         ({"q": "20260604-000007"}, lambda n: n == 7),
         ({"q": "1234567891"}, lambda n: n % 3 == 1),
+        ({"q": "0000000123"}, lambda n: n % 3 == 0),  # merged into the first
         ({"q": "信州"}, lambda n: n % 3 == 1),
         ({"q": "%"}, lambda _: False),
         ({"q": "_"}, lambda _: False),

@@ -146,6 +146,8 @@ async def register_card(desk: Desk) -> web.StreamResponse:
         owner = await db.scalar(select(Officer).where(Officer.certificate_sha256 == sha256))
         if owner is not None and owner.id != officer.id:
             raise CardTaken
+        if officer.certificate_sha256 != sha256:  # the card before may be in other hands
+            await sessions.end_all(db, officer_id=officer.id, but=desk.session)
         officer.certificate_sha256 = sha256
         officer.certificate = body.token.unverified_certificate
         subject = short_name(certificate.subject)
