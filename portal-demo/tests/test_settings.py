@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from portal_demo.settings import Settings, SettingsError, load_settings
@@ -60,3 +62,47 @@ def test_a_wrong_file_is_refused(tmp_path, text):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(SettingsError):
         load_settings({"config": tmp_path / "missing.toml"}, {})
+
+
+# Every setting, as a file and as the environment give it, and what it is then.
+EACH = {
+    "host": ("192.0.2.1", "192.0.2.1", "192.0.2.1"),
+    "port": (8080, "8080", 8080),
+    "database": ("sqlite+aiosqlite:///x", "sqlite+aiosqlite:///x", "sqlite+aiosqlite:///x"),
+    "database_password_file": (__file__, __file__, Path(__file__)),
+    "metrics": ("127.0.0.1:9464", "127.0.0.1:9464", "127.0.0.1:9464"),
+    "log_format": ("json", "json", "json"),
+    "trust": (["a.pem", "b.toml"], "a.pem:b.toml", (Path("a.pem"), Path("b.toml"))),
+    "revocation": ("soft", "soft", "soft"),
+    "origin": ("https://portal.example", "https://portal.example", "https://portal.example"),
+    "bridge_url": ("ws://127.0.0.1:5/v1", "ws://127.0.0.1:5/v1", "ws://127.0.0.1:5/v1"),
+    "demo": (True, "true", True),
+    "trusted_proxies": (["10.0.0.2", "10.1.0.0/24"], "10.0.0.2,10.1.0.0/24",
+                        ("10.0.0.2", "10.1.0.0/24")),
+    "proxy_header": ("Forwarded", "Forwarded", "Forwarded"),
+    "smtp_host": ("mail.example", "mail.example", "mail.example"),
+    "smtp_port": (2525, "2525", 2525),
+    "smtp_security": ("tls", "tls", "tls"),
+    "smtp_user": ("portal", "portal", "portal"),
+    "smtp_password_file": ("pw", "pw", Path("pw")),
+    "smtp_ca": ("ca.pem", "ca.pem", Path("ca.pem")),
+    "mail_from": ("portal@example.jp", "portal@example.jp", "portal@example.jp"),
+}  # fmt: skip
+BESIDE = {"smtp_host": ("mail_from",), "smtp_user": ("smtp_password_file",)}
+BESIDE["smtp_password_file"] = ("smtp_user",)
+
+
+def test_no_setting_is_forgotten_here():
+    assert set(EACH) == {field.name for field in msgspec.structs.fields(Settings)}
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_each_setting_is_taken_from_a_file_and_from_the_environment(tmp_path, name):
+    names = (name, *BESIDE.get(name, ()))
+    config = tmp_path / "portal.toml"
+    config.write_text("".join(f"{n} = {json.dumps(EACH[n][0])}\n" for n in names))
+    environment = {f"PORTAL_DEMO_{n.upper()}": EACH[n][1] for n in names}
+    for settings in (load_settings({"config": config}, {}), load_settings({}, environment)):
+        told = getattr(settings, name)
+        assert told == EACH[name][2]
+        assert type(told) is type(EACH[name][2])

@@ -7,7 +7,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from bureau import DAY, Reason
+from bureau import DAY, Reason, pointers
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import delete, select, update
 
@@ -30,9 +30,13 @@ def portal(asking):
 @pytest.fixture
 async def registered(asking, pointed_card, tools):
     visitor = tools.Visitor(asking[1])
-    await visitor.reach_confirmation(pointed_card)
-    assert (await visitor.register(pointed_card)).status == 200
+    await apply(visitor, pointed_card)
     return visitor
+
+
+async def apply(visitor, card) -> None:
+    await visitor.reach_confirmation(card)
+    assert (await visitor.register(card)).status == 200
 
 
 async def report_of(portal, number=NUMBER, authorities=None):
@@ -146,6 +150,43 @@ async def test_a_record_that_differs_from_the_document_is_named(portal, register
     assert bad(report) == {Check.RECORD}
     [name] = changes
     assert any(name in finding.text.en for finding in report.findings)
+
+
+OTHER = "20260604-000002"
+# What is put in the place of an application's own, and what then speaks against it.
+SWAPS = {
+    "document": {Check.DOCUMENT, Check.RECORD, Check.SIGNATURE, Check.PATH},
+    "all that was received": {Check.RECORD, Check.SIGNATURE, Check.PATH},
+    "signature": {Check.SIGNATURE},
+    "signatures": {Check.SIGNATURE, Check.REVOCATION},
+    "evidence": {Check.PATH, Check.REVOCATION},
+}
+
+
+@pytest.mark.parametrize("swap", SWAPS)
+async def test_what_belongs_to_another_application_is_named(
+    portal, registered, asking, make_card, bureau, tools, swap
+):
+    other = make_card(more=pointers(bureau.url("ocsp")))
+    await apply(tools.Visitor(asking[1]), other)
+    assert (await report_of(portal, OTHER)).good
+    async with portal.database.transaction() as db:
+        one, two = await db.get_one(Application, 1), await db.get_one(Application, 2)
+        [mine], [theirs] = one.signatures, two.signatures
+        if swap in {"document", "all that was received"}:
+            one.document = two.document
+        if swap == "all that was received":
+            one.document_sha256 = two.document_sha256
+        if swap == "signature":
+            mine.signature = theirs.signature
+        if swap == "signatures":
+            mine.signature, mine.certificate = theirs.signature, theirs.certificate
+        if swap == "evidence":
+            links = ApplicationEvidence
+            await db.execute(delete(links).where(links.application_id == 1))
+            theirs = links.application_id == 2
+            await db.execute(update(links).where(theirs).values(application_id=1))
+    assert bad(await report_of(portal)) == SWAPS[swap]
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])

@@ -76,6 +76,12 @@ async def new_clerk(app, server, clock, tools):
 
 
 @pytest.fixture
+def clerk_at(clock, tools):
+    """Return a function that sits a clerk at a browser of another portal."""
+    return lambda app, client: Clerk(app, tools.Visitor(client), clock)
+
+
+@pytest.fixture
 async def clerk(new_clerk) -> Clerk:
     """An examiner who is logged in."""
     return await new_clerk()

@@ -136,6 +136,14 @@ async def test_the_session_ends_when_nothing_happens(clerk, clock):
     assert (await clerk.get("/office/applications")).url == "/office/login"
 
 
+async def test_the_session_ends_after_eight_hours_however_busy(clerk, clock):
+    for _ in range(8 * 60 // 9):
+        clock.advance(minutes=9)
+        assert (await clerk.get("/office/account")).url == "/office/account"
+    clock.advance(minutes=9)
+    assert (await clerk.get("/office/account")).url == "/office/login"
+
+
 async def test_who_logs_out_is_out(app, clerk):
     cookie = clerk.browser.cookie()
     assert (await clerk.post("/office/logout")).url == "/office/login"
@@ -186,57 +194,6 @@ async def test_who_has_no_password_yet_does_not_get_in(app, new_clerk, clock):
     for password in ("", "nobody's password"):
         clock.advance(minutes=1)
         assert (await clerk.try_log_in("shinjin", password=password, code="")).status == 422
-
-
-async def register_card(app, card):
-    async with app[PORTAL].database.transaction() as db:
-        officer = await find_officer(db, "shinsa01")
-        officer.certificate_sha256 = card.authentication.fingerprint(
-            card.authentication.signature_hash_algorithm
-        ).hex()
-
-
-async def log_in_with(clerk, card, tools):
-    await clerk.get("/office/login/card")
-    challenge = (await clerk.browser.post("/api/office/challenge", {})).json["challenge"]
-    body = {"challenge": challenge, "token": card.token(tools.ORIGIN, challenge)}
-    return await clerk.browser.post("/api/office/login", body)
-
-
-async def test_an_officers_card_logs_in(app, new_clerk, card, tools):
-    await register_card(app, card)
-    clerk = await new_clerk(None)
-    answer = await log_in_with(clerk, card, tools)
-    assert answer.json == {"location": "/office/applications"}
-    assert (await clerk.get("/office/applications")).status == 200
-    assert await audited(app, "log-in") == [("shinsa01", "card")]
-
-
-async def test_an_officers_card_is_no_bidders_log_in(app, new_clerk, card, tools):
-    await register_card(app, card)
-    clerk = await new_clerk(None)
-    await log_in_with(clerk, card, tools)
-    cookie = clerk.browser.cookie()
-    clerk.browser.client.session.cookie_jar.clear()
-    headers = {"Cookie": f"portal-session={cookie}"}
-    assert (await clerk.get("/registration/search", headers=headers)).status == 401
-
-
-async def test_another_card_of_the_same_authority_does_not(app, new_clerk, card, make_card, tools):
-    await register_card(app, card)
-    clerk = await new_clerk(None)
-    answer = await log_in_with(clerk, make_card(), tools)
-    assert (answer.status, answer.reason) == (403, "officer-card-unknown")
-    assert (await clerk.get("/office/applications")).url == "/office/login"
-
-
-async def test_a_bidders_challenge_is_none_of_the_office(app, new_clerk, card, visitor, tools):
-    await register_card(app, card)
-    challenge = await visitor.challenge()
-    clerk = await new_clerk(None)
-    await clerk.get("/office/login/card")
-    body = {"challenge": challenge, "token": card.token(tools.ORIGIN, challenge)}
-    assert (await clerk.browser.post("/api/office/login", body)).reason == "challenge-unknown"
 
 
 async def test_a_log_in_from_elsewhere_is_refused(new_clerk):

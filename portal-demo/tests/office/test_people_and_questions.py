@@ -139,6 +139,9 @@ async def test_a_question_is_put_aside(clerk, visitor):
     page = await clerk.post(f"/office/questions/{number}/close")
     assert page.element("status") == "対応不要"
     assert 'id="none-found"' in (await clerk.get("/office/questions")).text
+    await clerk.post(f"/office/questions/{number}", answer="5日です。", seen="0")
+    page = await clerk.post(f"/office/questions/{number}/close")
+    assert page.element("status") == "回答済"
 
 
 async def test_what_people_ask_is_text(clerk, visitor):

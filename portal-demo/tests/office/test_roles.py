@@ -149,6 +149,10 @@ async def test_forged_requests_are_refused(new_clerk):
         for clerk.browser.csrf, clerk.browser.origin in forgeries:
             answer = await clerk.post(path)
             assert (answer.status, "csrf-refused" in answer.text) == (403, True), path
+    for path in ("/api/office/challenge", "/api/office/session"):
+        for clerk.browser.csrf, clerk.browser.origin in forgeries:
+            answer = await clerk.browser.post(path, {})
+            assert (answer.status, answer.reason) == (403, "csrf-refused"), path
     clerk.browser.origin = origin
     assert (await clerk.get("/office/audit")).status == 200
 

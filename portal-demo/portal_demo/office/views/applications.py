@@ -34,6 +34,9 @@ from portal_demo.views.receipt import NUMBER, signer_of
 
 _TOKEN = 43
 _ONE = f"{HOME}/{NUMBER}"
+_NO_VERDICT = Text(
+    "「受理する」か「不受理とする」のボタンを押して下さい。", "Press “Accept” or “Reject”, please."
+)
 _NO_REASON = Text(
     "不受理の理由を入力して下さい。申請者にメールで通知します。",
     "Enter the reason; it is mailed to the bidder.",
@@ -69,8 +72,8 @@ async def settle(desk: Desk) -> web.StreamResponse:
     """Accept or reject."""
     accepted = desk.fields.get("verdict") == "accept"
     reason = visible(desk.fields.get("reason", "")).strip()
-    if len(reason) > MAX_REASON or (not accepted and not reason):
-        return await _page(desk, reason, _LONG_REASON if reason else _NO_REASON)
+    if fault := _fault(desk.fields.get("verdict"), reason):
+        return await _page(desk, reason, fault)
     verdict = Verdict(
         accepted, reason, desk.fields.get("seen", ""), words_of(desk.fields.get("token"), _TOKEN)
     )
@@ -89,6 +92,14 @@ async def settle(desk: Desk) -> web.StreamResponse:
             action = Action.ACCEPT if accepted else Action.REJECT
             await desk.record(db, action, number, reason)
     return see_other(f"{HOME}/{number}")
+
+
+def _fault(verdict: str | None, reason: str) -> Text | None:
+    if verdict not in {"accept", "reject"}:
+        return _NO_VERDICT
+    if len(reason) > MAX_REASON:
+        return _LONG_REASON
+    return None if reason or verdict == "accept" else _NO_REASON
 
 
 async def _page(desk: Desk, reason: str, fault: Text | None) -> web.Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from aiohttp import web
 
 from portal_demo.fields import USER_FORM
@@ -35,11 +37,15 @@ async def show(desk: Desk) -> web.StreamResponse:
     async with desk.transaction() as db:
         person = await people.get(db, _id(desk), desk.now)
     values = person.user.values
+    shown = [field for field in USER_FORM.kept if values.get(field.name)]
     return desk.render(
         "user.html",
         screen="user",
         person=person,
-        values=[(f, values[f.name]) for f in USER_FORM.kept if values.get(f.name)],
+        sections=[
+            (title, [(field, values[field.name]) for field in fields])
+            for title, fields in groupby(shown, key=lambda field: field.section.title)
+        ],
         sent="sent" in desk.request.query,
     )
 
