@@ -89,9 +89,9 @@ class Browser:
 
 
 CHROMIUMS = (
-    Browser(
-        "Chromium", ("/usr/bin/chromium", "/snap/bin/chromium"), "/etc/chromium/policies/managed"
-    ),
+    Browser("Chromium", ("/usr/bin/chromium",), "/etc/chromium/policies/managed"),
+    # The snap may read this folder of the system alone: `snap connections chromium`.
+    Browser("Chromium (snap)", ("/snap/bin/chromium",), "/etc/chromium-browser/policies/managed"),
     Browser("Google Chrome", ("/opt/google/chrome/chrome",), "/etc/opt/chrome/policies/managed"),
     Browser("Microsoft Edge", ("/opt/microsoft/msedge/msedge",), "/etc/opt/edge/policies/managed"),
 )

@@ -101,6 +101,19 @@ def test_what_others_set_in_firefox_stays(computer: Path, run: Run) -> None:
     assert policy(computer, FIREFOX) == before
 
 
+def test_browsers_that_are_snaps_are_told_where_they_may_read(tmp_path: Path) -> None:
+    """Ubuntu's: the snaps' own `etc-chromium-browser-policies` and `etc-firefox` name the folders."""
+    for program in ("chromium", "firefox"):
+        (tmp_path / "snap/bin").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "snap/bin" / program).touch()
+    found = [browser for browser in module.BROWSERS if browser.installed(tmp_path)]
+    assert [browser.allow([SITE], tmp_path) for browser in found] == [True, True]
+    snap = "etc/chromium-browser/policies/managed/bridged.json"
+    assert policy(tmp_path, snap) == {"LoopbackNetworkAllowedForUrls": [SITE]}
+    assert "e-bid.city.example.jp" in (tmp_path / FIREFOX).read_text(encoding="utf-8")
+    assert not (tmp_path / CHROMIUM).exists()
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"policies": {"LocalNetworkAccess": []}}'])
 def test_a_policy_that_cannot_be_understood_is_left_alone(
     computer: Path, run: Run, text: str
