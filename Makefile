@@ -73,10 +73,12 @@ build: set-up ## Build the wheels and the npm package into build/
 .PHONY: deb deb-test pipx-test
 deb: set-up ## Build the Debian package into build/
 	@tools/deb
-deb-test: deb ## Install, use, upgrade and purge it in a fresh Debian (as root)
-	@tools/deb-test
-pipx-test: build ## Install the wheel with pipx in a fresh Debian 13, polkit included (as root)
-	@tools/pipx-test
+deb-test: deb ## Install, use, upgrade and purge it in fresh Debian 12 and 13 (as root)
+	@tools/deb-test bookworm
+	@tools/deb-test trixie
+pipx-test: build ## Install the wheel with pipx in fresh Debian 12 and 13, polkit included (as root)
+	@tools/pipx-test bookworm
+	@tools/pipx-test trixie
 
 .PHONY: clean
 clean: ## Remove what was built and installed here
