@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.models import ApplicationEvidence, EvidenceFile, RevocationAnswer
 from portal_demo.revocation import Source, next_update
-from portal_demo.rows import insert, insert_missing, sweep
+from portal_demo.rows import insert, sweep
 
 LONGEST_KEPT = timedelta(days=1)
 
@@ -34,11 +34,16 @@ class Evidence:
 async def attach(db: AsyncSession, application_id: int, evidence: Iterable[Evidence]) -> None:
     """Store evidence with an application."""
     # In one order, so that of two that store the same files none waits for the other in turn.
-    for one in sorted(set(evidence), key=lambda one: one.sha256):
-        await insert_missing(
-            db, EvidenceFile, sha256=one.sha256, kind=one.kind, content=one.content
-        )
-        db.add(ApplicationEvidence(application_id=application_id, evidence_sha256=one.sha256))
+    files = [
+        {"sha256": one.sha256, "kind": one.kind, "content": one.content}
+        for one in sorted(set(evidence), key=lambda one: one.sha256)
+    ]
+    if files:
+        await db.execute(insert(db, EvidenceFile, files).on_conflict_do_nothing())
+    db.add_all(
+        ApplicationEvidence(application_id=application_id, evidence_sha256=file["sha256"])
+        for file in files
+    )
 
 
 async def attached_to(db: AsyncSession, application_id: int) -> list[EvidenceFile]:

@@ -76,6 +76,7 @@ def new_templates(language: Language) -> jinja2.Environment:
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("portal_demo"),
         autoescape=True,
+        auto_reload=False,  # else every part of a page asks the disk whether it has changed
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

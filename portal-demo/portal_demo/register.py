@@ -47,11 +47,9 @@ async def record_change_after(db: AsyncSession, previous: int, kind: str, now: d
 
 async def search(db: AsyncSession, number: str, name: str) -> Company:
     """Return the company. Raises NumberMerged, CompanyUnknown or NameMismatch."""
-    if await db.get(MergedNumber, number):
-        raise NumberMerged
     company = await db.get(Company, number)
     if company is None:
-        raise CompanyUnknown
+        raise NumberMerged if await db.get(MergedNumber, number) else CompanyUnknown
     if not same_name(company.name, name):
         raise NameMismatch
     return company

@@ -17,7 +17,7 @@ from portal_demo.challenges import Purpose
 from portal_demo.clock import Clock
 from portal_demo.db import Database
 from portal_demo.documents import ApplicationDocument
-from portal_demo.drafts import Form, find_draft, load_form, require_confirmation
+from portal_demo.drafts import Form, load_form, require_confirmation
 from portal_demo.errors import (
     CardReplaced,
     CardUnregistered,
@@ -133,7 +133,7 @@ class Registration:
         try:
             async with database.transaction() as db:
                 # Another browser of the same card that accepts this waits here, and finds it done.
-                await find_draft(db, session, procedure)
+                form = await load_form(db, session, procedure)
                 try:
                     taken = await challenges.consume(
                         db, session, Purpose.SIGN, answer.challenge, self.clock
@@ -146,7 +146,7 @@ class Registration:
                     return done
                 try:
                     taken.require_fresh()
-                    return await self._take(db, session, procedure, answer, taken.document or b"")
+                    return await self._take(db, session, form, answer, taken.document or b"")
                 except PortalError as e:
                     refusal = e
         except IntegrityError as e:  # another session registered this card at the same moment
@@ -157,12 +157,13 @@ class Registration:
         self,
         db: AsyncSession,
         session: Session,
-        procedure: Procedure,
+        form: Form | None,
         answer: Answer,
         content: bytes,
     ) -> Application:
         document = documents.parse_document(content)
-        form = require_confirmation(await load_form(db, session, procedure), answer.confirmation)
+        form = require_confirmation(form, answer.confirmation)
+        procedure = form.procedure
         if document.confirmation != answer.confirmation:
             raise FormIncomplete
         _require_signatures(document, content, answer.signed)

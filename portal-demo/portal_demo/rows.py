@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, inspect, select
@@ -12,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from portal_demo.models import Base
 
 
-def insert(db: AsyncSession, model: type[Base], values: Mapping[str, Any]) -> postgresql.Insert:
-    """Return an INSERT that can say what happens `on_conflict`, alike in both databases."""
+def insert(
+    db: AsyncSession, model: type[Base], values: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+) -> postgresql.Insert:
+    """Return an INSERT of a row or several that can say what happens `on_conflict`, in both alike."""
     if db.get_bind().dialect.name == "sqlite":
         # The same methods as PostgreSQL's, as far as they are used here.
-        return sqlite.insert(model).values(**values)  # type: ignore[return-value]
-    return postgresql.insert(model).values(**values)
+        return sqlite.insert(model).values(values)  # type: ignore[return-value]
+    return postgresql.insert(model).values(values)
 
 
 async def insert_missing(db: AsyncSession, model: type[Base], **values: object) -> bool:

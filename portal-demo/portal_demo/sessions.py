@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aiohttp import web
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.clock import Clock
@@ -44,27 +44,29 @@ async def load(
     db: AsyncSession, cookie: str | None, clock: Clock, realm: Realm = Realm.BIDDER
 ) -> Session | None:
     """Return the live session of a cookie and put its end off; another request of it waits."""
-    session = await peek(db, cookie, clock, realm, alone=True)
-    if session is not None:
-        session.expires = min(clock() + IDLE, session.created + LONGEST)
-    return session
+    if not cookie:
+        return None
+    now = clock()
+    put_off = update(Session).where(*_live(cookie, realm, now)).values(expires=now + IDLE)
+    return (await db.scalars(put_off.returning(Session))).one_or_none()
 
 
 async def peek(
-    db: AsyncSession,
-    cookie: str | None,
-    clock: Clock,
-    realm: Realm = Realm.BIDDER,
-    *,
-    alone: bool = False,
+    db: AsyncSession, cookie: str | None, clock: Clock, realm: Realm = Realm.BIDDER
 ) -> Session | None:
-    """Return the live session of a cookie; `alone` lets other requests of it wait."""
+    """Return the live session of a cookie as it is."""
     if not cookie:
         return None
-    live = select(Session).where(
-        Session.id == session_id(cookie), Session.expires > clock(), Session.realm == realm
+    return (await db.scalars(select(Session).where(*_live(cookie, realm, clock())))).one_or_none()
+
+
+def _live(cookie: str, realm: Realm, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Session.id == session_id(cookie),
+        Session.realm == realm,
+        Session.expires > now,
+        Session.created > now - LONGEST,
     )
-    return (await db.scalars(live.with_for_update() if alone else live)).one_or_none()
 
 
 def logged_in(session: Session) -> bool:
@@ -75,11 +77,17 @@ def logged_in(session: Session) -> bool:
 
 def seconds_left(session: Session, now: datetime) -> int:
     """Return how long the session lasts if nothing happens."""
-    return int((session.expires - now).total_seconds())
+    return int((min(session.expires, session.created + LONGEST) - now).total_seconds())
 
 
 async def start(db: AsyncSession, clock: Clock, realm: Realm = Realm.BIDDER) -> tuple[Session, str]:
     """Store a new session of nobody and return it with its cookie."""
+    return await _store(db, clock, realm)
+
+
+async def _store(
+    db: AsyncSession, clock: Clock, realm: Realm, **who: object
+) -> tuple[Session, str]:
     now = clock()
     await sweep(db, Session, Session.expires <= now)
     cookie = secrets.token_urlsafe(32)
@@ -89,6 +97,7 @@ async def start(db: AsyncSession, clock: Clock, realm: Realm = Realm.BIDDER) -> 
         created=now,
         expires=now + IDLE,
         realm=realm,
+        **who,
     )
     db.add(session)
     await db.flush()
@@ -106,14 +115,17 @@ async def log_in(
     officer_id: int | None = None,
 ) -> tuple[Session, str]:
     """Replace a session by one with a new id that belongs to a card, a user or an officer."""
-    session, cookie = await start(db, clock, Realm(old.realm))
-    session.certificate = certificate
-    session.chain = chain
-    session.user_id = user_id
-    session.officer_id = officer_id
-    await db.flush()
+    started = await _store(
+        db,
+        clock,
+        Realm(old.realm),
+        certificate=certificate,
+        chain=chain,
+        user_id=user_id,
+        officer_id=officer_id,
+    )
     await end(db, old)
-    return session, cookie
+    return started
 
 
 async def end(db: AsyncSession, session: Session) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from aiohttp import web
 from msgspec import Meta
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import csrf
 from portal_demo.drafts import DIFFERENCE_FIELD, Form, confirm, keep, load_form, revision_of
@@ -82,29 +83,42 @@ async def show(request: web.Request, *, procedure: Procedure) -> web.StreamRespo
 async def to_confirmation(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
     """Keep and check the form; on to the confirmation, or back with what is wrong."""
     posted = await read_form(request)
-    session, form = await _keep(request, procedure, posted)
-    secrets = Checked({}, {}) if form.faults else await _check_secrets(request, form, posted)
-    faults = {**form.faults, **secrets.faults}
-    new = secrets.values.get("new_password")
-    new_hash = await hash_password(new) if new and not faults else None
     async with request.app[PORTAL].database.transaction() as db:
-        kept = await load_form(db, session, procedure)
+        session, form = await _keep(request, db, procedure, posted)
+        form.draft.checked = True
+        faults = form.faults
+        if procedure.by_card and not faults:
+            confirm(form)
+    if not procedure.by_card and not faults:
+        faults = await _confirm_with_password(request, session, form, posted)
+    if faults:
+        return _page(request, session, form, faults)
+    raise web.HTTPSeeOther(f"{procedure.root}/confirm")
+
+
+async def _confirm_with_password(
+    request: web.Request, session: Session, form: Form, posted: Mapping[str, str]
+) -> dict[str, Text]:
+    """Confirm a form that has passwords; return what is wrong with them instead."""
+    secrets = await _check_secrets(request, form, posted)
+    if secrets.faults:
+        return secrets.faults
+    new = secrets.values["new_password"]
+    new_hash = await hash_password(new) if new else None
+    async with request.app[PORTAL].database.transaction() as db:
+        kept = await load_form(db, session, form.procedure)
         if kept is None or revision_of(kept.draft) != revision_of(form.draft):
             raise DraftChanged
-        kept.draft.checked = True
-        if not faults:
-            confirm(kept)
-            kept.draft.new_password_hash = new_hash
-    if faults:
-        return _page(request, session, kept, faults)
-    raise web.HTTPSeeOther(f"{procedure.root}/confirm")
+        confirm(kept)
+        kept.draft.new_password_hash = new_hash
+    return {}
 
 
 async def _check_secrets(request: web.Request, form: Form, posted: Mapping[str, str]) -> Checked:
     """Check passwords; the present one last, for a wrong one counts."""
     fields = [field for field in form.procedure.table.fields if field.secret]
     checked = check(fields, posted)
-    if not fields or checked.faults or form.user is None:
+    if checked.faults or form.user is None:
         return checked
     new = checked.values["new_password"]
     if new != checked.values["new_password_again"]:
@@ -127,24 +141,24 @@ async def _check_secrets(request: web.Request, form: Form, posted: Mapping[str, 
 
 async def back(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
     """Keep the form and go to the screen before."""
-    await _keep(request, procedure, await read_form(request))
+    posted = await read_form(request)
+    async with request.app[PORTAL].database.transaction() as db:
+        await _keep(request, db, procedure, posted)
     raise web.HTTPSeeOther(way_back(procedure))
 
 
 async def _keep(
-    request: web.Request, procedure: Procedure, posted: Mapping[str, str]
+    request: web.Request, db: AsyncSession, procedure: Procedure, posted: Mapping[str, str]
 ) -> tuple[Session, Form]:
-    portal = request.app[PORTAL]
-    async with portal.database.transaction() as db:
-        session = await require_login(request, db, procedure)
-        csrf.check_token(session, posted.get(csrf.FORM_FIELD))
-        form = await load_form(db, session, procedure)
-        if form is None:
-            raise DraftChanged
-        accepted = DIFFERENCE_FIELD in posted
-        revision = posted.get(REVISION_FIELD, "")
-        keep(form, revision, posted, portal.clock, difference_accepted=accepted)
-        return session, form
+    session = await require_login(request, db, procedure)
+    csrf.check_token(session, posted.get(csrf.FORM_FIELD))
+    form = await load_form(db, session, procedure)
+    if form is None:
+        raise DraftChanged
+    accepted = DIFFERENCE_FIELD in posted
+    revision = posted.get(REVISION_FIELD, "")
+    keep(form, revision, posted, request.app[PORTAL].clock, difference_accepted=accepted)
+    return session, form
 
 
 async def save(request: web.Request) -> web.StreamResponse:

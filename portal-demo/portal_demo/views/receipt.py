@@ -6,6 +6,7 @@ from asyncio import to_thread
 from functools import partial
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.announcements import recipients
 from portal_demo.applications import find_application
@@ -43,17 +44,23 @@ def receipt_path(procedure: Procedure, number: str | None) -> str:
     return f"{procedure.root}/complete/{number}"
 
 
-async def _find(request: web.Request, procedure: Procedure) -> tuple[Session, Application]:
+async def _find(
+    request: web.Request, db: AsyncSession, procedure: Procedure
+) -> tuple[Session, Application]:
+    session = await require_login(request, db, procedure)
+    return session, await find_application(db, session, request.match_info["number"])
+
+
+async def _find_application(request: web.Request, procedure: Procedure) -> Application:
     async with request.app[PORTAL].database.transaction() as db:
-        session = await require_login(request, db, procedure)
-        return session, await find_application(db, session, request.match_info["number"])
+        return (await _find(request, db, procedure))[1]
 
 
 async def _find_signature(
     request: web.Request, procedure: Procedure
 ) -> tuple[Application, Signature]:
     """Return the signature that a file is about. Raises PageUnknown where there is none."""
-    _, application = await _find(request, procedure)
+    application = await _find_application(request, procedure)
     position = 1 if request.match_info["signer"] else 0
     try:
         return application, application.signatures[position]
@@ -63,10 +70,10 @@ async def _find_signature(
 
 async def show(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
     """Show the receipt."""
-    session, application = await _find(request, procedure)
-    document = parse_document(application.document)
     async with request.app[PORTAL].database.transaction() as db:
+        session, application = await _find(request, db, procedure)
         decision = await decision_on(db, application)
+    document = parse_document(application.document)
     return render(
         request,
         "complete.html",
@@ -87,7 +94,7 @@ async def show(request: web.Request, *, procedure: Procedure) -> web.StreamRespo
 
 async def download_receipt(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
     """Give the receipt as a sheet of paper."""
-    _, application = await _find(request, procedure)
+    application = await _find_application(request, procedure)
     document = parse_document(application.document)
     receipt = Receipt(
         title=procedure.receipt.ja,
@@ -121,7 +128,7 @@ def signer_of(signature: Signature) -> Signer:
 
 async def download_document(request: web.Request, *, procedure: Procedure) -> web.StreamResponse:
     """Give the signed bytes."""
-    _, application = await _find(request, procedure)
+    application = await _find_application(request, procedure)
     return file_answer(application, application.document, "json", "application/json")
 
 
