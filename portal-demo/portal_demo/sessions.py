@@ -48,7 +48,8 @@ async def load(
         return None
     now = clock()
     put_off = update(Session).where(*_live(cookie, realm, now)).values(expires=now + IDLE)
-    return (await db.scalars(put_off.returning(Session))).one_or_none()
+    found = put_off.returning(Session).execution_options(synchronize_session=False)
+    return (await db.scalars(found)).one_or_none()
 
 
 async def peek(
