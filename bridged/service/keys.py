@@ -29,7 +29,7 @@ from bridged.secret import Pin
 from bridged.service.card import InsertedCard
 from bridged.service.leases import Held
 from bridged.signing import algorithms
-from bridged.signing.certificates import read
+from bridged.signing.certificates import read, validity
 from bridged.signing.signer import sign_digest
 
 log = logging.getLogger(__name__)
@@ -180,17 +180,17 @@ class SigningKey:
             raise KeyUsageForbidden(usage=key.usage)
         if key.certificate is None:
             raise PinRequired
-        info = readable(key)
-        if info is None:
-            raise CertificateNotFound
-        if not info.not_before <= datetime.now(UTC) <= info.not_after:
+        try:
+            begin, end = validity(key.certificate)
+        except ValueError:
+            raise CertificateNotFound from None
+        if not begin <= datetime.now(UTC) <= end:
             raise CertificateExpired(
-                not_before=info.not_before.date().isoformat(),
-                not_after=info.not_after.date().isoformat(),
+                not_before=begin.date().isoformat(), not_after=end.date().isoformat()
             )
         if not algorithms.supported_by(key):
             raise CardUnsupported
-        return cls(card, key, info.der)
+        return cls(card, key, key.certificate)
 
     async def sign(
         self,

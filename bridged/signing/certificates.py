@@ -68,6 +68,16 @@ def read(der: bytes, *, now: datetime | None = None) -> X509:
     )
 
 
+def validity(der: bytes) -> tuple[datetime, datetime]:
+    """Return from when until when a certificate holds, for a signature, which need not know more.
+
+    Raises `ValueError` where `read` does.
+    """
+    certificate = load(der)
+    _names = certificate.subject, certificate.issuer  # they are read when they are asked for
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+
+
 def _text(name: x509.Name, *oids: ObjectIdentifier, separator: str = " / ") -> str | None:
     parts = [str(a.value) for oid in oids for a in name.get_attributes_for_oid(oid)]
     return visible(separator.join(parts))
@@ -75,8 +85,11 @@ def _text(name: x509.Name, *oids: ObjectIdentifier, separator: str = " / ") -> s
 
 def visible(text: str, most: int = MAX_TEXT) -> str | None:
     """Return text as it may be shown: bounded, and all of it to be seen."""
-    seen = (c for c in text if unicodedata.category(c) not in _UNSEEN and c not in _BLANK)
-    return "".join(seen)[:most] or None
+    if not (text.isprintable() and _BLANK.isdisjoint(text)):
+        text = "".join(
+            c for c in text if unicodedata.category(c) not in _UNSEEN and c not in _BLANK
+        )
+    return text[:most] or None
 
 
 def _name(name: x509.Name) -> Name:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bridged.model import X509, Holder
 from bridged.pcsc import tlv
-from bridged.signing.certificates import JPKI_ADDRESS, JPKI_NAME, MAX_TEXT, read
+from bridged.signing.certificates import JPKI_ADDRESS, JPKI_NAME, MAX_TEXT, read, validity
 from bridged.virtual import certificates
 
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -301,3 +301,15 @@ def test_a_damaged_certificate_is_read_or_a_value_error(samples, which: int, dam
     assert isinstance(info, X509)
     texts = (info.holder.name, info.holder.organization, info.holder.address)
     assert all(text is None or 0 < len(text) <= MAX_TEXT for text in texts)
+
+
+def test_the_validity_of_a_certificate_is_what_reading_all_of_it_says(make) -> None:
+    whole = read(make())
+    assert validity(make()) == (whole.not_before, whole.not_after)
+
+
+def test_a_certificate_whose_names_cannot_be_read_has_no_validity(make) -> None:
+    torn = make().replace(b"Nagano Taro", b"\xff" * 11)
+    for look in (read, validity):
+        with pytest.raises(ValueError, match=r"subject|issuer"):
+            look(torn)
