@@ -194,6 +194,9 @@ async def _socket(request: web.Request) -> web.StreamResponse:
             await connection.run()
         finally:
             daemon.connections.discard(connection)
+            own = f"http://{request.headers['Host']}"
+            if who.origin == own and all(other.site.origin != own for other in daemon.connections):
+                await sites.take_back(daemon.hub, own)
     return ws
 
 

@@ -67,13 +67,32 @@ async def forget(request: web.Request, hub: Hub) -> web.Response:
     """Take back what the person decided about a site; its connections are closed."""
     origin = (await told_by_page(request, _Body)).origin
     try:
-        if await asyncio.to_thread(hub.policy.forget, origin):
-            await hub.audit.write("site.revoked", origin=origin, how=How.STATUS_PAGE)
+        await _revoke(hub, origin)
     except (RecordFailed, ConfigError) as error:
         return _refused(error)
+    return web.Response(status=204)
+
+
+async def take_back(hub: Hub, origin: str) -> None:
+    """Take back what the person allowed our own page for a test, when the page is gone.
+
+    The page does so itself at the end of a test; it cannot when it is closed, or dies, before.
+    """
+    remembered = hub.policy.store.sites.get(origin)
+    if remembered is None or not remembered.grants:
+        return
+    try:
+        await _revoke(hub, origin)
+    except (RecordFailed, ConfigError) as error:
+        log.error("the list of sites stays as it was: %s", error)
+
+
+async def _revoke(hub: Hub, origin: str) -> None:
+    try:
+        if await asyncio.to_thread(hub.policy.forget, origin):
+            await hub.audit.write("site.revoked", origin=origin, how=How.STATUS_PAGE)
     finally:
         hub.sites_changed()
-    return web.Response(status=204)
 
 
 async def reload(request: web.Request, hub: Hub, token: str) -> web.Response:

@@ -111,6 +111,24 @@ async def test_a_no_and_an_empty_reader_say_what_to_do(stack: Stack, chromium: C
     await expect(page.locator("#by-daemon")).to_have_text("正しい")
 
 
+async def test_a_page_that_is_left_in_the_middle_keeps_nothing(
+    stack: Stack, chromium: Chromium
+) -> None:
+    stack.card()
+    dialog = stack.dialog()
+    stack.daemon("https://portal.example=certificates")
+    page = await chromium.page()
+    await begun(page, stack)
+    await dialog.answer("yes")
+    await expect(page.locator("#step-sign")).to_have_class("doing")
+    await page.goto(f"http://127.0.0.1:{stack.daemon_port}/")
+    sites = page.locator("#sites")
+    await expect(sites).to_contain_text("https://portal.example")
+    await expect(sites).not_to_contain_text(f"127.0.0.1:{stack.daemon_port}")
+    events = [record["event"] for record in await asyncio.to_thread(records, stack)]
+    assert events[-1] == "site.revoked"
+
+
 async def test_firefox_reaches_the_daemon_and_verifies_too(stack: Stack) -> None:
     stack.card()
     dialog = stack.dialog()
