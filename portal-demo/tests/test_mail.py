@@ -134,6 +134,24 @@ async def test_a_server_that_is_down_for_an_hour_loses_nothing(database, clock):
         assert {mail.status for mail in await mails(db)} == {Status.SENT}
 
 
+async def test_a_server_that_was_back_is_waited_for_anew(database, office, sender, clock):
+    away = Worker(database, Server("127.0.0.1", 1, "none", SENDER), clock)
+    for _ in range(5):
+        await write(database, clock())
+        await away.send_due()
+        clock.advance(hours=1)
+    away.server = plain(office)
+    await away.send_due()
+    assert (await the_mail(database)).status == Status.SENT
+    away.server = Server("127.0.0.1", 1, "none", SENDER)
+    await write(database, clock(), event="merged:2")
+    await away.send_due()
+    away.server = plain(office)
+    clock.advance(seconds=76)  # the first pause: a minute and a quarter at most
+    await away.send_due()
+    assert len(office.taken) == 2
+
+
 async def test_a_mail_that_is_put_off_is_tried_later_and_others_go_on(
     database, office, sender, clock
 ):

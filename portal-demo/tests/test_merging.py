@@ -99,6 +99,7 @@ async def test_each_contact_is_told_once(filled, clock):
     assert done.mailed_to == ("c0@example.jp", "c1@example.jp")
     async with filled.transaction() as db:
         written = await mails(db)
+    assert {mail.event_key for mail in written} == {f"numbers-merged:{NEW}"}
     assert {mail.recipient: mail.language for mail in written} == {
         "c0@example.jp": "ja",
         "c1@example.jp": "en",
@@ -106,6 +107,12 @@ async def test_each_contact_is_told_once(filled, clock):
     told = {mail.language: mail.body for mail in written}
     assert "新しい登録番号：2234567890\n統合前の登録番号：1234567891、1234567801\n" in told["ja"]
     assert "New registration number: 2234567890\n" in told["en"]
+
+
+async def test_the_contact_of_a_card_that_was_replaced_is_not_told(filled, clock):
+    async with filled.transaction() as db:
+        (await db.get_one(Card, "1")).replaced_by = "0"
+    assert (await run(filled, clock)).mailed_to == ("c0@example.jp",)
 
 
 async def test_an_old_number_is_explained_and_the_new_one_is_found(filled, clock):

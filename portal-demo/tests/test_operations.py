@@ -128,6 +128,7 @@ async def test_metrics_are_served_at_an_address_of_their_own(tmp_path):
         process.terminate()
         lines = (await process.stderr.read()).decode().splitlines()
     told = {line.get("request"): line for line in map(json.loads, lines)}
+    assert {line["logger"].partition(".")[0] for line in told.values()} == {"portal_demo"}
     assert told[asked]["route"] == "(none)"
 
 

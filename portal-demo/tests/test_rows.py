@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import IntegrityError
 
 from portal_demo.app import create_app
 from portal_demo.errors import TooManyRequests
@@ -85,3 +86,12 @@ async def test_portals_that_start_at_once_fill_one_database_once(settings, clock
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch):
     monkeypatch.setattr("portal_demo.db.PATIENCE_MS", 30_000)
+
+
+async def test_what_was_to_be_written_stands_in_no_error(database, clock):
+    row = {"key": "x", "ends": clock(), "count": None}
+    with pytest.raises(IntegrityError) as refused:
+        async with database.transaction() as db:
+            await db.execute(insert(Rate), [{**row, "key": "taro@example.jp"}])
+    assert "[SQL parameters hidden" in str(refused.value)
+    assert "[parameters:" not in str(refused.value)

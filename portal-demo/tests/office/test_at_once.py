@@ -10,10 +10,12 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy import select
 
 from portal_demo.app import create_app
-from portal_demo.models import Application
+from portal_demo.models import Application, User
 from portal_demo.office.audit import first_break
+from portal_demo.office.links import make_link
 from portal_demo.office.models import AuditEntry, Decision
 from portal_demo.pages import PORTAL
+from portal_demo.users import password_matches
 
 FIRST = "20260604-000001"
 
@@ -61,6 +63,20 @@ async def test_what_many_do_at_once_makes_one_chain(app, new_clerk):
         actions = list(await db.scalars(select(AuditEntry.action)))
         assert actions.count("unlocked") == 8
         assert await first_break(db) is None
+
+
+async def test_a_link_sets_one_password(app, new_clerk, clock):
+    clerks = [await new_clerk(None) for _ in range(2)]
+    async with app[PORTAL].database.transaction() as db:
+        link = await make_link(db, "", clock(), user_id=1)
+    passwords = ("newpass1", "newpass2")
+    answers = await asyncio.gather(
+        *(c.post(link, password=p, again=p) for c, p in zip(clerks, passwords, strict=True))
+    )
+    assert sorted(answer.status for answer in answers) == [200, 410]
+    [set_] = [p for a, p in zip(answers, passwords, strict=True) if a.status == 200]
+    async with app[PORTAL].database.transaction() as db:
+        assert await password_matches((await db.get_one(User, 1)).password_hash, set_)
 
 
 ODD = {"q": "a\0b", "actor": "\0", "subject": "\0", "after": "999999999999999", "status": "\0"}

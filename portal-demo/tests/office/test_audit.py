@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, text, update
@@ -63,8 +63,18 @@ async def drop_triggers(database):
 @pytest.mark.parametrize(
     "change",
     [
-        update(AuditEntry).where(AuditEntry.id == 2).values(actor="somebody"),
-        update(AuditEntry).where(AuditEntry.id == 2).values(subject=""),
+        *(
+            update(AuditEntry).where(AuditEntry.id == 2).values({column: value})
+            for column, value in {
+                "made": NOW + timedelta(seconds=1),
+                "actor": "somebody",
+                "action": "reject",
+                "subject": "",
+                "detail": "x",
+                "address": "192.0.2.2",
+                "digest": "0" * 64,
+            }.items()
+        ),
         delete(AuditEntry).where(AuditEntry.id == 2),
     ],
 )

@@ -149,6 +149,20 @@ async def test_what_the_bidder_added_has_to_be_looked_at(app, clerk, registered,
     }
 
 
+async def test_what_another_card_of_the_company_applied_for_is_no_earlier_one(
+    clerk, registered, second_visitor, make_card
+):
+    await registered()
+    other = make_card()
+    await second_visitor.log_in(other)
+    await second_visitor.find()
+    await second_visitor.fill(contact_person="別部署 花子")
+    assert (await second_visitor.register(other)).status == 200
+    page = await clerk.page(SECOND)
+    assert page.element("value-contact_person") == "別部署 花子"
+    assert 'id="earlier"' not in page.text
+
+
 async def test_a_change_is_not_decided_by_itself(clerk, registered, visitor, card):
     await registered()
     main = await clerk.page(FIRST)

@@ -97,6 +97,15 @@ async def test_a_file_larger_than_a_form_is_taken(app, admin):
     assert (await send(admin, content)).element("count-added") == "1500"
 
 
+async def test_a_file_that_never_ends_is_given_up_midway(admin, monkeypatch):
+    monkeypatch.setattr("portal_demo.office.views.register.MAX_BYTES", 200 * 1024)
+    written = []
+    monkeypatch.setattr("portal_demo.office.views.register.preview", written.append)
+    page = await send(admin, b"a" * (200 * 1024 + 1))
+    assert (page.status, 'data-reason="file-too-large"' in page.text) == (413, True)
+    assert written == []
+
+
 @pytest.mark.parametrize("wrong", [{"token": "forged"}, {"token": ""}, {"first": "other"}])
 async def test_a_file_without_the_token_is_not_read(app, admin, wrong):
     page = await send(admin, csv_of(await full(app, **NEW)), **wrong)
