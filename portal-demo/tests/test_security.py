@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from http.cookies import SimpleCookie
 
 import msgspec
@@ -77,6 +78,27 @@ async def test_a_post_from_another_origin_is_refused(visitor, card, tools, origi
         assert 'data-reason="csrf-refused"' in page.text
     for path in API_POSTS:
         assert (await visitor.post(path, {})).reason == "csrf-refused"
+
+
+async def test_every_post_from_elsewhere_is_refused(app, visitor):
+    """Whatever is added to the portal; those of the office are in `office/test_roles.py`."""
+    await visitor.get("/registration/pin")
+    posts = {r.resource.canonical for r in app.router.routes() if r.method == "POST"}
+    for path in sorted(path for path in posts if "/office" not in path):
+        address = re.sub(r"\{[^}]*\}", "x" * 43, path)
+        visitor.origin = "http://evil.test"
+        is_script = path.startswith("/api/")
+        sent = visitor.post(address, {}) if is_script else visitor.post_form(address)
+        answer = await sent
+        assert (answer.status, "csrf-refused" in answer.text) == (403, True), path
+
+
+async def test_a_user_without_a_card_posts_by_a_page_of_their_own(visitor):
+    await visitor.log_in_user()
+    visitor.csrf = "forged"
+    for path in ("/small/form", "/small/form/back", "/small/confirm", "/small/search"):
+        assert 'data-reason="csrf-refused"' in (await visitor.post_form(path)).text, path
+        visitor.csrf = "forged"
 
 
 async def test_a_post_that_the_browser_calls_cross_site_is_refused(visitor, card):
