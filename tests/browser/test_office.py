@@ -29,6 +29,7 @@ PAGES = {
     "mails": "/office/mail",
     "mail": "/office/mail/1",
     "account": "/office/account",
+    "recovery-ask": "/office/account/recovery-codes",
     "audit": "/office/audit?check=1",
     "officers": "/office/officers",
     "officer": "/office/officers/1",
@@ -182,6 +183,15 @@ async def test_an_officer_enrols_an_authenticator_by_keyboard(
     now = await page.evaluate("Date.now() / 1000")
     await page.fill("#code", totp.code_at(secret, int(now) // totp.PERIOD_S))
     await page.keyboard.press("Enter")
+    await expect(page.locator("#codes li")).to_have_count(10)
+    for scheme, width in (("light", 1280), ("dark", 320)):
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await shoot(page, f"office-recovery-codes-{scheme}-{width}")
+    result = await Axe().run(page, options={"runOnly": RULES})
+    assert result.response["violations"] == []
+    await page.click("#way-on")
     await expect(page.locator("#role")).to_have_text("管理者")
 
 

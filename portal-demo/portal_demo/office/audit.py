@@ -29,6 +29,8 @@ class Action(StrEnum):
     LOG_OUT = "log-out"
     PASSWORD_SET = "password-set"  # noqa: S105
     TOTP_ENROLLED = "totp-enrolled"
+    RECOVERY_CODES_MADE = "recovery-codes-made"
+    RECOVERY_CODE_USED = "recovery-code-used"
     ACCEPT = "accept"
     REJECT = "reject"
     DOWNLOAD = "download"
@@ -51,6 +53,8 @@ ACTION_NAMES = {
     Action.LOG_OUT: Text("ログアウト", "Logged out"),
     Action.PASSWORD_SET: Text("パスワード設定", "Password set"),
     Action.TOTP_ENROLLED: Text("認証アプリ登録", "Authenticator enrolled"),
+    Action.RECOVERY_CODES_MADE: Text("リカバリーコードの発行", "Recovery codes made"),
+    Action.RECOVERY_CODE_USED: Text("リカバリーコードの使用", "Recovery code used"),
     Action.ACCEPT: Text("受理", "Accepted"),
     Action.REJECT: Text("不受理", "Rejected"),
     Action.DOWNLOAD: Text("ダウンロード", "Downloaded"),

@@ -87,6 +87,15 @@ class OneTimeLink(Base):
     expires: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class RecoveryCode(Base):
+    """A code that lets an officer in once in place of the authenticator's; gone once used."""
+
+    __tablename__ = "recovery_code"
+
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
 class InquiryAnswer(Base):
     """What an officer has answered to an inquiry."""
 

@@ -12,7 +12,8 @@ from portal_demo.clock import Clock
 from portal_demo.db import Database
 from portal_demo.language import Text
 from portal_demo.models import Session
-from portal_demo.office import totp
+from portal_demo.office import audit, recovery, totp
+from portal_demo.office.audit import Action, Actor
 from portal_demo.office.errors import CodeWrong, OfficeLogInRefused, PasswordNotTheirs
 from portal_demo.office.models import Officer
 from portal_demo.office.roles import Role
@@ -56,13 +57,15 @@ async def find_officer(db: AsyncSession, login: str) -> Officer | None:
 
 
 async def check_log_in(
-    database: Database, login: str, password: str, code: str, clock: Clock
+    database: Database, actor: Actor, password: str, code: str, clock: Clock
 ) -> Officer:
     """Return the officer. Raises LockedOut or OfficeLogInRefused.
 
-    The code is not asked of somebody who has not enrolled an authenticator yet: they get no
+    A recovery code is taken in place of a code, and written into the audit with `actor`, who says
+    whose officer they are. The code is not asked of somebody who has not enrolled an authenticator yet: they get no
     further than to do so. Runs transactions of its own, for a refusal must be remembered.
     """
+    login = actor.login
     async with database.transaction() as db:
         await count_guess(db, key_of(login), clock)
         officer = await find_officer(db, login)
@@ -70,7 +73,10 @@ async def check_log_in(
     if officer is None or not good or officer.disabled:
         raise OfficeLogInRefused
     async with database.transaction() as db:
-        if officer.totp_enrolled and not await _take_code(db, officer, code, clock()):
+        if officer.totp_enrolled and not (
+            await _take_code(db, officer, code, clock())
+            or await _take_recovery_code(db, officer, actor, code, clock())
+        ):
             raise OfficeLogInRefused
         await forget_guesses(db, key_of(login))
     return officer
@@ -113,22 +119,40 @@ async def _take_code(db: AsyncSession, officer: Officer, code: str, now: datetim
     return taken is not None
 
 
-async def change_password(
-    database: Database, officer: Officer, old: str, new: str, clock: Clock
+async def _take_recovery_code(
+    db: AsyncSession, officer: Officer, actor: Actor, code: str, now: datetime
+) -> bool:
+    if not await recovery.take_code(db, officer.id, code):
+        return False
+    left = str(await recovery.codes_left(db, officer.id))
+    await audit.record(db, actor, Action.RECOVERY_CODE_USED, officer.login, now=now, detail=left)
+    return True
+
+
+async def check_own_password(
+    database: Database, officer: Officer, password: str, clock: Clock
 ) -> None:
-    """Set another password. Raises LockedOut or PasswordNotTheirs: who sits there may not be them.
+    """Raise LockedOut or PasswordNotTheirs: who sits there may not be them.
 
     Wrong ones are counted with those of the log-in.
     """
     async with database.transaction() as db:
         await count_guess(db, key_of(officer.login), clock)
-    if not await password_matches(officer.password_hash, old):
+    if not await password_matches(officer.password_hash, password):
         raise PasswordNotTheirs
+    async with database.transaction() as db:
+        await forget_guesses(db, key_of(officer.login))
+
+
+async def change_password(
+    database: Database, officer: Officer, old: str, new: str, clock: Clock
+) -> None:
+    """Set another password. Raises LockedOut or PasswordNotTheirs."""
+    await check_own_password(database, officer, old, clock)
     password_hash = await hash_password(new)
     async with database.transaction() as db:
         stored = await db.get_one(Officer, officer.id)
         stored.password_hash = password_hash
-        await forget_guesses(db, key_of(officer.login))
 
 
 def password_fault(login: str, password: str) -> Text | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import select
 
@@ -179,7 +181,7 @@ async def test_a_password_alone_is_good_for_enrolling_and_nothing_else(app, new_
     assert (wrong.status, wrong.element("secret").replace(" ", "")) == (422, secret)
     code = await clerk.code("shinjin")
     done = await clerk.post("/office/setup", code=" ".join((code[:3], code[3:])))
-    assert done.url == "/office/applications"
+    assert 'data-screen="office-recovery-codes"' in done.text
     assert await audited(app, "totp-enrolled") == [("shinjin", "")]
     again = await clerk.get("/office/setup")
     assert again.url == "/office/applications"
@@ -254,3 +256,77 @@ async def test_guessing_at_an_open_desk_is_slowed_down(clerk):
         clerk.clock.advance(seconds=20)
     answer = await clerk.post("/office/account", old=PASSWORD, password=OWN, again=OWN)
     assert (answer.status, 'data-reason="locked-out"' in answer.text) == (429, True)
+
+
+# ---- recovery codes ----
+
+
+async def make_codes(clerk, password=PASSWORD):
+    page = await clerk.post("/office/account/recovery-codes", password=password)
+    return re.findall(r"<li>([a-z0-9-]{19})</li>", page.text)
+
+
+async def left(clerk):
+    return re.search(r"残り(\d+)個", (await clerk.get("/office/account")).element("codes-left"))[1]
+
+
+async def test_who_enrols_gets_ten_recovery_codes_that_are_stored_nowhere(
+    app, new_clerk, clock, backend, settings
+):
+    await new_officer(app, clock)
+    clerk = await new_clerk(None)
+    assert (await clerk.try_log_in("shinjin", password=OWN, code="")).url == "/office/setup"
+    page = await clerk.post("/office/setup", code=await clerk.code("shinjin"))
+    codes = re.findall(r"<li>([a-z0-9-]{19})</li>", page.text)
+    assert len(set(codes)) == 10
+    assert await left(clerk) == "10"
+    assert ("shinjin", "") in await audited(app, "recovery-codes-made")
+    stored = backend.everything(settings.database)
+    assert not any(
+        one.encode() in stored for code in codes for one in (code, code.replace("-", ""))
+    )
+    page = await clerk.post("/office/setup", code=await clerk.code("shinjin"))
+    assert page.url == "/office/applications"  # they are shown once
+
+
+@pytest.mark.parametrize("typed", [str, str.upper, lambda code: code.replace("-", " ")])
+async def test_a_recovery_code_lets_in_once(app, clerk, new_clerk, clock, typed):
+    code = typed((await make_codes(clerk))[3])
+    other = await new_clerk(None)
+    assert (await other.try_log_in("shinsa01", code=code)).url == "/office/applications"
+    assert await audited(app, "recovery-code-used") == [("shinsa01", "9")]
+    assert await left(other) == "9"
+    again = await new_clerk(None)
+    assert (await again.try_log_in("shinsa01", code=code)).status == 422
+
+
+async def test_a_recovery_code_is_its_officers_and_takes_the_password_too(clerk, new_clerk, clock):
+    code = (await make_codes(clerk))[0]
+    other = await new_clerk(None)
+    assert (await other.try_log_in("kanri01", code=code)).status == 422
+    assert (await other.try_log_in("shinsa01", password=WRONG, code=code)).status == 422
+    clock.advance(minutes=1)
+    assert (await other.try_log_in("shinsa01", code=code)).url == "/office/applications"
+
+
+async def test_guessing_recovery_codes_locks_the_account(clerk, new_clerk, clock):
+    code = (await make_codes(clerk))[0]
+    other = await new_clerk(None)
+    for _ in range(5):
+        await other.try_log_in("shinsa01", code="abcd-efgh-jkmn-pqrs")
+        clock.advance(seconds=20)
+    assert (await other.try_log_in("shinsa01", code=code)).status == 429
+
+
+async def test_new_recovery_codes_take_the_password_and_the_place_of_the_old(
+    clerk, new_clerk, clock
+):
+    old = await make_codes(clerk)
+    assert await make_codes(clerk, WRONG) == []
+    clock.advance(minutes=1)
+    new = await make_codes(clerk)
+    assert len(new) == 10
+    other = await new_clerk(None)
+    assert (await other.try_log_in("shinsa01", code=old[0])).status == 422
+    clock.advance(minutes=1)
+    assert (await other.try_log_in("shinsa01", code=new[0])).url == "/office/applications"

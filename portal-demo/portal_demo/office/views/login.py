@@ -74,8 +74,9 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     csrf.check_token(session, posted.get(csrf.FORM_FIELD))
     login = words_of(posted.get("login"), MAX_LOGIN).lower()
     password, code = posted.get("password", ""), posted.get("code", "")
+    actor = actor_of(request, login)
     try:
-        officer = await check_log_in(portal.database, login, password, code, portal.clock)
+        officer = await check_log_in(portal.database, actor, password, code, portal.clock)
     except (LockedOut, OfficeLogInRefused) as error:
         if isinstance(error, OfficeLogInRefused):
             await _record_refusal(request, login)

@@ -22,6 +22,7 @@ from portal_demo.office.errors import CardTaken, EntryUnknown, LoginTaken, OwnAc
 from portal_demo.office.links import OFFICER_LIFETIME, make_link
 from portal_demo.office.models import Officer
 from portal_demo.office.officers import add_officer, find_officer, is_login, key_of
+from portal_demo.office.recovery import forget_codes
 from portal_demo.office.roles import ROLE_NAMES, Permission, Role
 from portal_demo.office.views.desk import Desk, Route, see_other
 from portal_demo.pages import json_answer
@@ -114,6 +115,7 @@ async def reset(desk: Desk) -> web.StreamResponse:
             raise OwnAccount
         officer.password_hash = officer.totp_secret = ""
         officer.totp_enrolled = False
+        await forget_codes(db, officer.id)
         await sessions.end_all(db, officer_id=officer.id)
         await _invite(desk, db, officer)
         await desk.record(db, Action.ACCESS_RESET, officer.login)

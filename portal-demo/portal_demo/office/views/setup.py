@@ -10,6 +10,7 @@ from portal_demo.office.errors import CodeWrong
 from portal_demo.office.models import Officer
 from portal_demo.office.officers import begin_enrolment, enrol
 from portal_demo.office.roles import Permission
+from portal_demo.office.views.account import give_codes, show_codes
 from portal_demo.office.views.desk import HOME, SET_UP, Desk, Route, see_other
 
 
@@ -29,9 +30,10 @@ async def finish(desk: Desk) -> web.StreamResponse:
             officer = await db.get_one(Officer, desk.officer.id)
             await enrol(db, officer, desk.fields.get("code", ""), desk.now)
             await desk.record(db, Action.TOTP_ENROLLED, officer.login)
+            codes = await give_codes(desk, db)
     except CodeWrong as error:
         return await _page(desk, error)
-    return see_other(HOME)
+    return show_codes(desk, codes)
 
 
 async def _page(desk: Desk, error: CodeWrong | None) -> web.Response:

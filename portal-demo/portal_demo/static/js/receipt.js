@@ -1,4 +1,4 @@
-/** Screen 9: print the receipt. */
+/** Print a page that is to be kept: the receipt, recovery codes. */
 
 const button = document.getElementById("print");
 button.hidden = false;
