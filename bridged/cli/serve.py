@@ -14,29 +14,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridged.config import (
-    Config,
-    DocumentSettings,
-    audit_dir,
-    load,
-    runtime_dir,
-    state_dir,
-)
-from bridged.errors import BridgedError, RecordFailed
+from bridged.config import audit_dir, runtime_dir
+from bridged.errors import RecordFailed
 from bridged.hardening import forbid_dumps
 from bridged.pcsc.bus import Bus
-from bridged.sites.configured import configured
-from bridged.sites.managed import load_managed
-from bridged.sites.policy import SitePolicy
-from bridged.sites.store import SiteStore
 
 if TYPE_CHECKING:
-    from bridged.pin.prompt import Prompts
-    from bridged.pin.window import Windows
+    from bridged.cli.in_use import InUse
     from bridged.service.audited import Audit
     from bridged.service.card import Modules
     from bridged.service.hub import Hub
-    from bridged.service.tsa import TimestampAuthority
 
 log = logging.getLogger(__name__)
 
@@ -75,32 +62,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
-    from bridged.pin.ways import prompts_here
-    from bridged.pin.window import Windows
+    from bridged.cli.in_use import InUse
+    from bridged.service.card import no_modules
 
     forbid_dumps()
-    config = load(args.config)
-    policy = site_policy(config, args.allow)
-    port = config.port if args.port is None else args.port
-    windows = Windows()
-    prompts = prompts_here(config, others=[windows])
-    tsa = time_stamp_authority(config.documents)
+    settings = InUse(args.config, args.allow)
+    port = settings.config.port if args.port is None else args.port
+    any_user = args.any_user or settings.config.any_user
+    # A card inside this process needs no module.
+    modules = settings.modules if args.virtual is None else no_modules
     with _bus(args.virtual, args.ca) as bus:
-        any_user = args.any_user or config.any_user
-        hub_parts = (prompts, windows, policy, tsa)
-        modules = find_modules(config, virtual=args.virtual is not None)
-        asyncio.run(
-            _serve(
-                bus,
-                hub_parts,
-                port,
-                args.exit_unused,
-                modules=modules,
-                any_user=any_user,
-                settings=args.config,
-                allow=args.allow,
-            )
-        )
+        asyncio.run(_serve(bus, modules, settings, port, args.exit_unused, any_user=any_user))
     return 0
 
 
@@ -112,30 +84,6 @@ def _seconds(text: str) -> float:
     if not 1 <= seconds <= 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is not 1 to 86400 seconds")
     return seconds
-
-
-def site_policy(config: Config, allow: list[str]) -> SitePolicy:
-    """Return the allow-list of the settings and the command line; raises `ConfigError`."""
-    store = SiteStore(state_dir() / "sites.json")
-    return SitePolicy(configured(config.sites, allow), managed=load_managed(), store=store)
-
-
-def find_modules(config: Config, *, virtual: bool) -> Modules:
-    """Return how to find PKCS#11 modules; a card inside this process needs none."""
-    from bridged.cards.pkcs11 import discovery
-    from bridged.service.card import no_modules
-
-    return no_modules if virtual else discovery.Modules(config.pkcs11)
-
-
-def time_stamp_authority(settings: DocumentSettings) -> TimestampAuthority | None:
-    """Return the authority of the settings, if any; raises `ConfigError`."""
-    if settings.tsa is None:
-        return None
-    from bridged.service.tsa import TimestampAuthority
-
-    roots = settings.tsa_roots
-    return TimestampAuthority.of(settings.tsa, Path(roots).expanduser() if roots else None)
 
 
 @contextmanager
@@ -159,14 +107,12 @@ def _bus(profile: str | None, ca: Path | None) -> Iterator[Bus]:
 
 async def _serve(
     bus: Bus,
-    parts: tuple[Prompts, Windows, SitePolicy, TimestampAuthority | None],
+    modules: Modules,
+    settings: InUse,
     port: int,
     exit_unused_s: float | None,
     *,
-    modules: Modules,
     any_user: bool,
-    settings: Path | None,
-    allow: list[str],
 ) -> None:
     from bridged import __version__
     from bridged.audit.journal import Journal
@@ -175,23 +121,28 @@ async def _serve(
     from bridged.server.status import StatusPage
     from bridged.server.token import token_file
     from bridged.service.audited import Audit
-    from bridged.service.documents import Documents
     from bridged.service.hub import Hub
 
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-    prompts, windows, policy, tsa = parts
-    await asyncio.to_thread(policy.store.load)
+    await asyncio.to_thread(settings.policy.store.load)
     audit = Audit(Journal(audit_dir()))
     await _note(audit, "daemon.started", version=__version__)
-    hub = Hub(bus, prompts, policy, documents=Documents(tsa), audit=audit, modules=modules)
+    hub = Hub(
+        bus,
+        settings.prompts,
+        settings.policy,
+        documents=settings.documents,
+        audit=audit,
+        modules=modules,
+    )
     await hub.start()
     reloading: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
-        task = loop.create_task(_reload(hub, settings, allow))
+        task = loop.create_task(_reload(hub, settings))
         reloading.add(task)
         task.add_done_callback(reloading.discard)
 
@@ -200,15 +151,15 @@ async def _serve(
         token = secrets.token_urlsafe(32)
         page = StatusPage(
             hub,
-            settings=settings,
+            settings=settings.file,
             audit=None if any_user else audit_dir(),
             personal=not any_user,
         )
-        app = create_app(hub, token, windows, page=page)
+        app = create_app(hub, token, settings.windows, page=page)
         unused = WhenUnused(exit_unused_s, ending.set) if exit_unused_s else None
         handed = systemd.handed_sockets()
         async with listening(app, port, handed, unused, any_user=any_user) as bound:
-            windows.base = f"http://127.0.0.1:{bound}"
+            settings.windows.base = f"http://127.0.0.1:{bound}"
             with token_file(runtime_dir(), bound, token) as path:
                 log.info("the token for programs is in %s", path)
                 print(f"listening on http://127.0.0.1:{bound}", flush=True)
@@ -226,16 +177,6 @@ async def _note(audit: Audit, event: str, **record: object) -> None:
         await audit.write(event, pid=os.getpid(), **record)
 
 
-async def _reload(hub: Hub, settings: Path | None, allow: list[str]) -> None:
-    """Read anew what is said about sites; what is broken changes nothing."""
-    try:
-        allowed = configured((await asyncio.to_thread(load, settings)).sites, allow)
-        managed = await asyncio.to_thread(load_managed)
-        await asyncio.to_thread(hub.policy.store.load)
-    except BridgedError as error:
-        log.error("nothing was reloaded: %s", error)
-        return
-    hub.policy.allowed = allowed
-    hub.policy.managed = managed
-    hub.sites_changed()
-    log.info("the policy and the sites were read anew")
+async def _reload(hub: Hub, settings: InUse) -> None:
+    if await settings.read_anew():
+        hub.sites_changed()

@@ -83,10 +83,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Do it, and tell the daemons of this user that run."""
-    from bridged.cli.serve import site_policy
+    from bridged.sites.configured import site_policy
 
     logging.getLogger("bridged.audit").setLevel(logging.WARNING)
-    policy = site_policy(load(args.config), [])
+    policy = site_policy(load(args.config))
     policy.store.load()
     return int(args.act(policy, args))
 

@@ -165,16 +165,20 @@ class Prompts:
         language: Language = Language.JA,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.use(ways, order, language)
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._waiting: Counter[str | None] = Counter()
+        self._recent: deque[tuple[float, str | None]] = deque()
+
+    def use(self, ways: Sequence[Way], order: Sequence[PinWay], language: Language) -> None:
+        """Ask by these from the next prompt on; one that is under way stays as it is."""
         self.language = language
         self.order = tuple(order)
         self._ways = sorted(
             (way for way in ways if way.name in self.order),
             key=lambda way: self.order.index(way.name),
         )
-        self._clock = clock
-        self._lock = asyncio.Lock()
-        self._waiting: Counter[str | None] = Counter()
-        self._recent: deque[tuple[float, str | None]] = deque()
 
     def open_ways(self, asker: Asker) -> list[PinWay]:
         """Return the dialogs that are open for who asks, best first."""

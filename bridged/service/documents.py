@@ -43,15 +43,15 @@ SignDigest = Callable[[bytes], Awaitable[bytes]]
 
 
 class Documents:
-    """Signs documents, so many at a time."""
+    """Signs documents, so many at a time, with time stamps of `tsa`, which may be exchanged."""
 
     def __init__(self, tsa: TimestampAuthority | None = None) -> None:
-        self._tsa = tsa
+        self.tsa = tsa
         self._room = asyncio.Semaphore(MAX_PROCESSES)
 
     def check(self, level: SignatureLevel) -> None:
         """Raise `TimestampNotConfigured` where a time-stamp is wanted and none can be had."""
-        if level is SignatureLevel.B_T and self._tsa is None:
+        if level is SignatureLevel.B_T and self.tsa is None:
             raise TimestampNotConfigured
 
     async def sign(self, job: Job, sign: SignDigest) -> bytes:
@@ -61,30 +61,11 @@ class Documents:
         `TimestampUnavailable`, and `Busy` where the computer lets no process start.
         """
         self.check(job.level)
-        if self._tsa is not None:
-            job = msgspec.structs.replace(job, tsa_roots=self._tsa.roots)
+        tsa = self.tsa
+        if tsa is not None:
+            job = msgspec.structs.replace(job, tsa_roots=tsa.roots)
         async with self._room, _process() as process:
-            return await self._converse(Conversation(process, job), sign)
-
-    async def _converse(self, conversation: Conversation, sign: SignDigest) -> bytes:
-        await conversation.begin()
-        signed = False
-        while True:
-            match await conversation.reply():
-                case Sign() if signed:
-                    # What reads a hostile document may be in its power; the person agreed to one.
-                    raise conversation.malformed("it wants more than one signature")
-                case Sign(digest):
-                    signed = True
-                    await conversation.answer(await sign(digest))
-                case Timestamp(request):
-                    if self._tsa is None:
-                        raise TimestampNotConfigured
-                    await conversation.answer(await self._tsa.ask(request))
-                case Done(document):
-                    return document
-                case Failed(error):
-                    raise conversation.failed(codec.error_from(error))
+            return await _converse(Conversation(process, job), sign, tsa)
 
 
 class Conversation:
@@ -128,6 +109,29 @@ class Conversation:
     def malformed(self, detail: str) -> BridgedError:
         """Return what to raise where the document is at fault."""
         return DocumentMalformed(format=self._job.format, detail=detail)
+
+
+async def _converse(
+    conversation: Conversation, sign: SignDigest, tsa: TimestampAuthority | None
+) -> bytes:
+    await conversation.begin()
+    signed = False
+    while True:
+        match await conversation.reply():
+            case Sign() if signed:
+                # What reads a hostile document may be in its power; the person agreed to one.
+                raise conversation.malformed("it wants more than one signature")
+            case Sign(digest):
+                signed = True
+                await conversation.answer(await sign(digest))
+            case Timestamp(request):
+                if tsa is None:
+                    raise TimestampNotConfigured
+                await conversation.answer(await tsa.ask(request))
+            case Done(document):
+                return document
+            case Failed(error):
+                raise conversation.failed(codec.error_from(error))
 
 
 @asynccontextmanager

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bridged.config import DEFAULT_GRANTS, AllowedSite
+from bridged.config import DEFAULT_GRANTS, AllowedSite, Config, state_dir
 from bridged.errors import ConfigError
 from bridged.model import Grant
+from bridged.sites.managed import load_managed
 from bridged.sites.origins import Origin
+from bridged.sites.policy import SitePolicy
+from bridged.sites.store import SiteStore
+
+
+def site_policy(config: Config, options: Iterable[str] = ()) -> SitePolicy:
+    """Return all that is decided about sites; the store is not loaded yet. Raises `ConfigError`."""
+    store = SiteStore(state_dir() / "sites.json")
+    return SitePolicy(configured(config.sites, options), managed=load_managed(), store=store)
 
 
 def configured(

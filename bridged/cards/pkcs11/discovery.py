@@ -44,10 +44,13 @@ NO_CARDS = ("p11-kit", "gnome-keyring", "libsofthsm", "libtpm2_pkcs11", "libnssc
 
 
 class Modules:
-    """The modules to ask about a card, best first; looked for anew each time, kept by file."""
+    """The modules to ask about a card, best first; looked for anew each time, kept by file.
+
+    `settings` may be exchanged: they hold for the next card.
+    """
 
     def __init__(self, settings: Pkcs11Settings, root: Path = Path("/")) -> None:
-        self._settings = settings
+        self.settings = settings
         self._root = root
         self._known: dict[Path, Module] = {}
         self._lock = threading.Lock()
@@ -65,9 +68,9 @@ class Modules:
             return tuple(modules.values())
 
     def _all(self) -> Iterator[Module]:
-        for each in self._settings.modules:
+        for each in self.settings.modules:
             yield Module(Path(each.path), each.name or Path(each.path).name, each.any_slot)
-        if self._settings.discover:
+        if self.settings.discover:
             folders = [folder for each in FOLDERS for folder in sorted(self._root.glob(each))]
             *makers, opensc = KNOWN
             yield from _installed(makers, folders)

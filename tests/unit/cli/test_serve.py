@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from bridged.cli.serve import site_policy
 from bridged.client.client import connect
 from bridged.config import AllowedSite, Config, PinWay, state_dir
 from bridged.errors import ConfigError, PcscUnavailable
 from bridged.model import Grant, Usage
+from bridged.sites.configured import site_policy
 from bridged.sites.store import How, Remembered, SiteStore
 from bridged.virtual.profiles import EBID_PIN
 
@@ -171,9 +171,11 @@ async def test_a_hangup_reads_the_sites_anew_and_ends_nothing(
     settings = tmp_path / "config" / "bridged" / "config.toml"
     settings.parent.mkdir(parents=True)
     other = "https://other.example"
-    settings.write_text(f"[[sites]]\norigin = '{other}'\n")
+    settings.write_text(f"[[sites]]\norigin = '{other}'\n[pin]\nways = ['pinpad', 'page']\n")
     async with connect(f"ws://127.0.0.1:{port}/v1", origin=other) as page:
+        assert PinWay.WINDOW in (await page.info()).pin_entry
         process.send_signal(signal.SIGHUP)
         event = await page.next_event()
         assert event is not None
         assert event.name == "site.granted"
+        assert PinWay.WINDOW not in (await page.info()).pin_entry
