@@ -32,6 +32,10 @@ class Command(Protocol):
         """Do it."""
 
 
+_DATABASE = (
+    "SQLAlchemy address of the database; its password belongs into the file that"
+    " database_password_file names: what is typed here is shown to other users of the computer"
+)
 COMMANDS: tuple[Command, ...] = (serve, migrate, create_admin, import_, export, verify, config)
 
 
@@ -55,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         added = commands.add_parser(command.NAME, help=command.HELP, description=command.HELP)
         added.add_argument("--config", type=Path, help="a TOML file with any of the settings")
-        added.add_argument("--database", metavar="URL", help="SQLAlchemy address of the database")
+        added.add_argument("--database", metavar="URL", help=_DATABASE)
         command.add_arguments(added)
         added.set_defaults(run=command.run)
     return parser

@@ -13,7 +13,7 @@ from portal_demo.register_csv.errors import HeaderDuplicate, HeaderMissing, TooM
 from portal_demo.validation import convert, fault
 
 MAX_COLUMNS = 64
-FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "−", "＠", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "−", "＠", "\t", "\r", "\n")
 """What a spreadsheet takes for a formula, if a cell begins with it (CWE-1236)."""
 _FORMULA = Text(
     "{label}の先頭に「{start}」は使用できません。（表計算ソフトで計算式として扱われます）",
