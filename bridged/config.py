@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import platformdirs
 
+from bridged.config_faults import at_end, located, placed
 from bridged.errors import ConfigError
 from bridged.files import distrust
 from bridged.model import DEFAULT_PORT, Grant
@@ -118,54 +120,57 @@ def load(path: Path | None = None) -> Config:
     except (OSError, UnicodeError) as error:
         raise ConfigError(file=str(file), detail=str(error)) from None
     try:
-        return _checked(msgspec.convert(tomllib.loads(text), Config), file)
+        config = msgspec.convert(tomllib.loads(text), Config)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(file=str(file), detail=str(error)) from None
+        detail = str(error).replace("at end of document", at_end(text))
+        raise ConfigError(file=str(file), detail=detail) from None
     except msgspec.ValidationError as error:
-        raise ConfigError(file=str(file), detail=located(str(error), text)) from None
-
-
-def _checked(config: Config, file: Path) -> Config:
-    for module in config.pkcs11.modules:
-        if why := distrust(Path(module.path)):
-            raise ConfigError(file=str(file), detail=f"pkcs11.modules: {why}")
+        raise ConfigError(file=str(file), detail=located(str(error), text, Config)) from None
+    with blaming(file):
+        _check(config)
     return config
 
 
-_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-_MEMBER = re.compile(r"unknown field `(?P<name>[^`]+)`")
-_TABLE = re.compile(r"\[(?P<array>\[)?\s*(?P<name>[\w.\s-]+?)\s*\]\]?\s*(#.*)?")
-_KEY = re.compile(r"(?P<name>[\w-]+)\s*=")
+def _check(config: Config) -> None:
+    for number, module in enumerate(config.pkcs11.modules):
+        if why := distrust(Path(module.path)):
+            raise ConfigError(file=f"pkcs11.modules[{number}].path", detail=why)
 
 
-def located(message: str, text: str) -> str:
-    """Return what msgspec says of a TOML text with the line and column it speaks of, if found."""
-    match, member = _PATH.search(message), _MEMBER.search(message)
-    path = match["path"] if match else ""
-    if member is not None:
-        path = f"{path}.{member['name']}".lstrip(".")
-    # What stands inside an array or an inline table is on the line of its key.
-    while path:
-        if (place := places(text).get(path)) is not None:
-            return f"{message} (at line {place[0]}, column {place[1]})"
-        path = path[: max(path.rfind("."), path.rfind("["), 0)]
-    return message
+@contextmanager
+def blaming(path: Path | None) -> Iterator[None]:
+    """Tell what proves wrong about a setting with the file and the place that it stands in.
+
+    What uses a setting raises a `ConfigError` with the key for its file.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        if error.file.partition("[")[0] not in flat(Config()):
+            raise
+        file = path or default_path()
+        detail = placed(f"{error.file}: {error.detail}", file.read_text("utf-8"), error.file)
+        raise ConfigError(file=str(file), detail=detail) from None
 
 
-def places(text: str) -> dict[str, tuple[int, int]]:
-    """Return line and column of every table and key of a TOML text, by its path as msgspec writes it."""
-    places: dict[str, tuple[int, int]] = {}
-    arrays: dict[str, int] = {}
-    table = ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        content = line.lstrip()
-        column = len(line) - len(content) + 1
-        if header := _TABLE.fullmatch(content):
-            table = header["name"].replace(" ", "")
-            if header["array"]:
-                arrays[table] = arrays.get(table, -1) + 1
-                table = f"{table}[{arrays[table]}]"
-            places.setdefault(table, (number, column))
-        elif key := _KEY.match(content):
-            places.setdefault(f"{table}.{key['name']}".lstrip("."), (number, column))
-    return places
+def flat(config: Config) -> dict[str, Any]:
+    """Return the value of every setting by its dotted key, as it is written in TOML."""
+
+    def walk(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+        for name, value in values.items():
+            if isinstance(value, dict):
+                yield from walk(value, f"{prefix}{name}.")
+            else:
+                yield f"{prefix}{name}", value
+
+    return dict(walk(msgspec.to_builtins(config, order="deterministic"), ""))
+
+
+RESTART = frozenset({"any_user", "port"})
+"""The settings that hold from the start of the daemon to its end; it takes up all others at SIGHUP."""
+
+
+def changed(before: Config, after: Config) -> frozenset[str]:
+    """Return the keys of the settings that differ."""
+    now = flat(after)
+    return frozenset(key for key, value in flat(before).items() if now[key] != value)

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from bridged.cards.pkcs11.discovery import Modules
-from bridged.config import Config, DocumentSettings, load
+from bridged.config import RESTART, Config, blaming, changed, load
 from bridged.errors import BridgedError
 from bridged.pin.prompt import Prompts, Way
 from bridged.pin.ways import language_of, ways_here
@@ -21,9 +23,6 @@ from bridged.sites.policy import SitePolicy
 
 log = logging.getLogger(__name__)
 
-FIXED = ("port", "any_user")
-"""Settings that hold until the daemon ends."""
-
 
 class _Read(NamedTuple):
     config: Config
@@ -33,7 +32,9 @@ class _Read(NamedTuple):
 
 
 class InUse:
-    """The parts of the daemon that the settings decide about; raises `ConfigError`.
+    """The parts of the daemon that the settings decide about, and `config`, which they go by.
+
+    Raises `ConfigError`.
 
     `allow` are the sites of the command line, `file` the settings that it names. Looks at the disk:
     make it before the loop.
@@ -71,23 +72,17 @@ class InUse:
         self.documents.tsa = read.tsa
         self.modules.settings = read.config.pkcs11
         log.info("the settings, the policy and the sites were read anew")
-        for name in FIXED:
-            if getattr(read.config, name) != getattr(self.config, name):
-                log.warning("%s has changed: that takes a restart", name)
+        for name in sorted(changed(self.config, read.config) & RESTART):
+            log.warning("%s has changed: that takes a restart", name)
+        stays = {name: getattr(self.config, name) for name in RESTART}
+        self.config = msgspec.structs.replace(read.config, **stays)
 
     def _read(self) -> _Read:
         config = load(self.file)
-        return _Read(
-            config,
-            site_policy(config, self._allow),
-            time_stamp_authority(config.documents),
-            ways_here(config.pin, others=[self.windows]),
-        )
-
-
-def time_stamp_authority(settings: DocumentSettings) -> TimestampAuthority | None:
-    """Return the authority of the settings, if any; raises `ConfigError`."""
-    if settings.tsa is None:
-        return None
-    roots = settings.tsa_roots
-    return TimestampAuthority.of(settings.tsa, Path(roots).expanduser() if roots else None)
+        with blaming(self.file):
+            return _Read(
+                config,
+                site_policy(config, self._allow),
+                TimestampAuthority.of_settings(config.documents),
+                ways_here(config.pin, others=[self.windows]),
+            )

@@ -152,6 +152,7 @@ async def _serve(
         page = StatusPage(
             hub,
             settings=settings.file,
+            held=lambda: settings.config,
             audit=None if any_user else audit_dir(),
             personal=not any_user,
         )

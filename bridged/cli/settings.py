@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from bridged.cli.output import add_json, print_json
-from bridged.config import Config, default_path, load, places
+from bridged.config import Config, default_path, flat, load
+from bridged.config_faults import places
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +54,9 @@ def run(args: argparse.Namespace) -> int:
 def settings(config: Config, text: str) -> Iterator[Setting]:
     """Return every setting; `text` is the TOML it was read from."""
     known = places(text)
-
-    def walk(values: dict[str, Any], prefix: str) -> Iterator[Setting]:
-        for name, value in values.items():
-            key = f"{prefix}{name}"
-            if isinstance(value, dict):
-                yield from walk(value, f"{key}.")
-            else:
-                line = next((n for at, (n, _) in known.items() if _is_at(at, key)), None)
-                yield Setting(key, value, line)
-
-    yield from walk(msgspec.to_builtins(config), "")
+    for key, value in flat(config).items():
+        line = next((n for at, (n, _) in known.items() if _is_at(at, key)), None)
+        yield Setting(key, value, line)
 
 
 def _is_at(place: str, key: str) -> bool:

@@ -46,6 +46,20 @@ CATALOGUE: dict[str, Entry] = {
         "その箇所を直してください。書き方は bridged config show で確かめられます。",
         "Mend that place. `bridged config show` prints every key.",
     ),
+    "settings-unread": Entry(
+        Severity.WARNING,
+        "設定ファイルの変更はまだ反映されていません: {keys}",
+        "The settings were changed and not taken up yet: {keys}",
+        "反映してください: systemctl --user reload bridged",
+        "Have them taken up: systemctl --user reload bridged",
+    ),
+    "settings-restart": Entry(
+        Severity.WARNING,
+        "次の設定の変更は、bridged を再起動すると反映されます: {keys}",
+        "Settings were changed that hold after a restart only: {keys}",
+        "再起動してください: systemctl --user restart bridged",
+        "Restart it: systemctl --user restart bridged",
+    ),
     "policy-good": _good("管理者の設定: {file}", "The administrator's policy: {file}"),
     "policy-wrong": Entry(
         Severity.ERROR,

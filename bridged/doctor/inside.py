@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bridged.config import Config
 from bridged.doctor import browsers, cards, machine, service
 from bridged.doctor.context import Context
 from bridged.doctor.finding import Finding
@@ -37,10 +38,11 @@ def examine(
     known: Sequence[cards.Seen] | None,
     *,
     file: Path | None = None,
+    held: Config | None = None,
     context: Context | None = None,
 ) -> list[Finding]:
     """Run the checks that need no card; blocks, and for seconds where pcscd hangs."""
-    findings, context = settings(context, file)
+    findings, context = settings(context, file, held)
     findings += records(whole=False)
     if known is None:
         findings += service.pcscd(context, bus)

@@ -15,30 +15,40 @@ from bridged.sites.configured import configured
 from bridged.sites.managed import POLICY_FILE, load_managed
 
 
-def settings(context: Context | None, file: Path | None) -> tuple[list[Finding], Context]:
-    """Read the settings; where they are wrong, go on with the defaults."""
+def settings(
+    context: Context | None, file: Path | None, held: config.Config | None = None
+) -> tuple[list[Finding], Context]:
+    """Read the settings; where they are wrong, go on with those `held`, or with the defaults."""
     path = file or config.default_path()
     try:
         read = config.load(file)
-        _examine(read, path)
+        with config.blaming(file):
+            _examine(read)
     except ConfigError as error:
         finding = Finding("settings-wrong", {"file": error.file, "detail": error.detail})
-        context = context or Context(config.Config())
+        context = context or Context(held or config.Config())
         return [finding, *_policy(context)], context
     context = replace(context, config=read) if context else Context(read)
     name = "settings-good" if path.exists() else "settings-none"
-    return [Finding(name, {"file": str(path)}), *_policy(context)], context
+    found = [Finding(name, {"file": str(path)}), *(_waiting(held, read) if held else ())]
+    return [*found, *_policy(context)], context
 
 
-def _examine(read: config.Config, path: Path) -> None:
+def _waiting(held: config.Config, read: config.Config) -> Iterator[Finding]:
+    """Report what was written since the daemon read its settings."""
+    new = config.changed(held, read)
+    for name, keys in (
+        ("settings-unread", new - config.RESTART),
+        ("settings-restart", new & config.RESTART),
+    ):
+        if keys:
+            yield Finding(name, {"keys": ", ".join(sorted(keys))})
+
+
+def _examine(read: config.Config) -> None:
     """Look at what the daemon looks at when it starts; raises `ConfigError`."""
-    try:
-        configured(read.sites)
-        if read.documents.tsa is not None:
-            roots = read.documents.tsa_roots
-            TimestampAuthority.of(read.documents.tsa, Path(roots).expanduser() if roots else None)
-    except ConfigError as error:
-        raise ConfigError(file=str(path), detail=f"{error.file}: {error.detail}") from None
+    configured(read.sites)
+    TimestampAuthority.of_settings(read.documents)
 
 
 def _policy(context: Context) -> Iterator[Finding]:

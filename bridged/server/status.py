@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from aiohttp import web
 
 from bridged import __version__
 from bridged.audit import reading
+from bridged.config import Config
 from bridged.doctor import inside
 from bridged.doctor.finding import Finding
 from bridged.errors import PcscUnavailable
@@ -107,7 +109,7 @@ HOWS: dict[How, Text] = {
 class StatusPage:
     """What the page shows: the hub, the settings file, and the folder of the audit where it may.
 
-    `personal` findings are shown in full: to a daemon of every user others can come.
+    `held` are the settings that the daemon goes by. `personal` findings are shown in full: to a daemon of every user others can come.
     """
 
     def __init__(
@@ -115,11 +117,13 @@ class StatusPage:
         hub: Hub,
         *,
         settings: Path | None = None,
+        held: Callable[[], Config | None] = lambda: None,
         audit: Path | None = None,
         personal: bool = True,
     ) -> None:
         self._hub = hub
         self._settings = settings
+        self._held = held
         self._audit = audit
         self._personal = personal
         self._one_at_a_time = asyncio.Lock()
@@ -150,7 +154,7 @@ class StatusPage:
         known = inside.seen(self._hub.readers)
         try:
             found = await asyncio.to_thread(
-                inside.examine, self._hub.bus, known, file=self._settings
+                inside.examine, self._hub.bus, known, file=self._settings, held=self._held()
             )
         except OSError:
             log.exception("the checks of the status page failed")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from bridged.config import DocumentSettings
 from bridged.errors import ConfigError, TimestampUnavailable
 
 if TYPE_CHECKING:
@@ -27,6 +28,14 @@ class TimestampAuthority:
     url: str
     roots: tuple[bytes, ...] = ()
     _ssl: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
+
+    @classmethod
+    def of_settings(cls, settings: DocumentSettings) -> Self | None:
+        """Return the authority of the settings, if any; raises `ConfigError`."""
+        if settings.tsa is None:
+            return None
+        roots = settings.tsa_roots
+        return cls.of(settings.tsa, Path(roots).expanduser() if roots else None)
 
     @classmethod
     def of(cls, url: str, roots_file: Path | None) -> Self:

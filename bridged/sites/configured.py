@@ -26,20 +26,26 @@ def configured(
 
     Raises `ConfigError`.
     """
-    allowed = {site.origin: site.grants for site in sites}
+    allowed: dict[str, frozenset[Grant]] = {}
+    for number, site in enumerate(sites):
+        _require_origin(site.origin, f"sites[{number}].origin")
+        allowed[site.origin] = site.grants
     for text in options:
         origin, given, grants = text.partition("=")
+        _require_origin(origin, "--allow")
         try:
             allowed[origin] = (
                 frozenset(Grant(grant) for grant in grants.split(",")) if given else DEFAULT_GRANTS
             )
         except ValueError as error:
             raise ConfigError(file="--allow", detail=str(error)) from None
-    for origin in allowed:
-        if Origin.parse(origin) is None:
-            raise ConfigError(
-                file="sites",
-                detail=f"{origin!r} is not an origin such as https://portal.example "
-                "(http on loopback only, no path, no slash at the end)",
-            )
     return allowed
+
+
+def _require_origin(text: str, place: str) -> None:
+    if Origin.parse(text) is None:
+        raise ConfigError(
+            file=place,
+            detail=f"{text!r} is not an origin such as https://portal.example "
+            "(http on loopback only, no path, no slash at the end)",
+        )

@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 
 from bridged.config import DEFAULT_GRANTS
+from bridged.config_faults import located
 from bridged.errors import ConfigError
 from bridged.model import Grant
 from bridged.sites.origins import Origin
@@ -91,8 +92,10 @@ def load_managed(path: Path = POLICY_FILE) -> ManagedPolicy:
 
     Raises `ConfigError` for a file that cannot be read or understood: a policy is never passed over.
     """
+    text = ""
     try:
-        file = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
+        text = path.read_text(encoding="utf-8")
+        file = msgspec.convert(tomllib.loads(text), _File)
         return ManagedPolicy(
             file.managed_only,
             tuple((Pattern.parse(site.origin), site.grants) for site in file.allow),
@@ -100,5 +103,7 @@ def load_managed(path: Path = POLICY_FILE) -> ManagedPolicy:
         )
     except FileNotFoundError:
         return ManagedPolicy()
-    except (OSError, ValueError, msgspec.ValidationError) as error:
+    except msgspec.ValidationError as error:
+        raise ConfigError(file=str(path), detail=located(str(error), text, _File)) from None
+    except (OSError, ValueError) as error:
         raise ConfigError(file=str(path), detail=str(error)) from None

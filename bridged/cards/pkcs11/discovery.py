@@ -64,8 +64,15 @@ class Modules:
                     log.warning("a PKCS#11 module is not used: %s", why)
                     continue
                 real = found.path.resolve()
-                modules.setdefault(real, self._known.setdefault(real, found))
+                modules.setdefault(real, self._kept(real, found))
             return tuple(modules.values())
+
+    def _kept(self, real: Path, found: Module) -> Module:
+        """Return the module as it is known by its faults, unless the settings now say otherwise of it."""
+        known = self._known.get(real)
+        if known is None or (known.name, known.any_slot) != (found.name, found.any_slot):
+            known = self._known[real] = found
+        return known
 
     def _all(self) -> Iterator[Module]:
         for each in self.settings.modules:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from bridged import config
 from bridged.config import Config, state_dir
-from bridged.doctor import browsers, cards, machine, processes, service
+from bridged.doctor import browsers, cards, inside, machine, processes, service
 from bridged.doctor.cards import Seen
 from bridged.doctor.catalogue import CATALOGUE, Severity
 from bridged.doctor.context import Context
@@ -78,6 +79,19 @@ def test_wrong_settings_are_named_with_their_place(computer: Context, put: Put) 
     assert "line 2, column 1" in finding.title("en")
 
 
+def test_what_was_written_since_the_daemon_read_its_settings_is_named(
+    computer: Context, put: Put
+) -> None:
+    file = put("config.toml", "port = 2\nlanguage = 'en'\n[pin]\nways = ['page']")
+    found = inside.examine(InProcessBus(), [], file=file, held=Config(port=1), context=computer)
+    unread, restart = found[1:3]
+    assert (unread.name, unread.fields) == ("settings-unread", {"keys": "language, pin.ways"})
+    assert (restart.name, restart.fields) == ("settings-restart", {"keys": "port"})
+    held = config.load(file)
+    found = inside.examine(InProcessBus(), [], file=file, held=held, context=computer)
+    assert not {"settings-unread", "settings-restart"} & set(names(found))
+
+
 def test_good_settings_are_said_so(computer: Context, put: Put) -> None:
     good = put("config.toml", "port = 1")
     assert names(examine(InProcessBus(), computer, good))[0] == "settings-good"
@@ -87,7 +101,10 @@ def test_good_settings_are_said_so(computer: Context, put: Put) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[[sites]]\norigin = 'portal.example'", "sites: 'portal.example' is not an origin"),
+        (
+            "[[sites]]\norigin = 'portal.example'",
+            "sites[0].origin: 'portal.example' is not an origin",
+        ),
         ("[documents]\ntsa = 'http://tsa.example'", "documents.tsa: 'http://tsa.example' does not"),
         ("[documents]\ntsa = 'https://a.example'\ntsa_roots = '/nowhere'", "documents.tsa_roots: "),
     ],
@@ -98,6 +115,7 @@ def test_what_would_keep_the_daemon_from_starting_is_wrong(
     finding = examine(InProcessBus(), computer, put("config.toml", text))[0]
     assert finding.name == "settings-wrong"
     assert told in finding.title("en")
+    assert "(at line 2, column 1)" in finding.title("en") or "tsa_roots" in text
 
 
 def test_the_administrators_policy_is_read(computer: Context, put: Put) -> None:

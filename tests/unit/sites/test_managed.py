@@ -144,3 +144,10 @@ def test_a_policy_that_cannot_be_understood_is_an_error_and_never_passed_over(
 def test_a_policy_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         load_managed(tmp_path)
+
+
+def test_a_misspelt_key_is_told_with_its_place_and_what_was_meant(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text("\nmanaged-onli = true\n")
+    with pytest.raises(ConfigError, match=r"did you mean `managed-only`\? \(at line 2, column 1\)"):
+        load_managed(file)

@@ -103,3 +103,14 @@ def test_a_module_that_is_installed_later_is_found_and_a_known_one_kept(root: Ro
     again, opensc = modules()
     assert again is first
     assert opensc.name == "OpenSC"
+
+
+def test_a_module_that_is_named_otherwise_in_new_settings_is_called_so(tmp_path: Path) -> None:
+    file = tmp_path / "a.so"
+    file.write_text("")
+    modules = Modules(Pkcs11Settings(discover=False, modules=(Pkcs11Module(str(file), "A"),)))
+    (first,) = modules()
+    assert modules()[0] is first, "what it did wrong is remembered"
+    renamed = Pkcs11Module(str(file), "B", any_slot=True)
+    modules.settings = Pkcs11Settings(discover=False, modules=(renamed,))
+    assert [(module.name, module.any_slot) for module in modules()] == [("B", True)]
