@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
 
+from bridged.child import python
 from bridged.errors import (
     BridgedError,
     Busy,
@@ -35,7 +35,7 @@ REPLY_TIMEOUT_S = 60.0
 MAX_REPLY = 64 << 20
 OF_DOCUMENTS = (DocumentMalformed, DocumentProtected, TimestampUnavailable, InternalError)
 """What a document's process may report."""
-_ENVIRONMENT = ("LANG", "LC_ALL", "PATH", "PYTHONPATH", "SYSTEMROOT")
+_ENVIRONMENT = ("LANG", "LC_ALL", "PATH", "SYSTEMROOT")
 
 _told: msgspec.msgpack.Decoder[Told] = msgspec.msgpack.Decoder(Told)
 
@@ -139,10 +139,7 @@ async def _process() -> AsyncIterator[Process]:
     """Start the process of a document; it does not outlive the context. Raises `Busy`."""
     try:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "bridged.signing.documents.process",
+            *python("bridged.signing.documents.process"),
             stdin=PIPE,
             stdout=PIPE,
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},

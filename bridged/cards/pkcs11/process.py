@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import subprocess
-import sys
 import threading
 from io import FileIO
 from typing import Any, TypeVar, cast
@@ -14,6 +13,7 @@ import msgspec
 
 from bridged.cards.pkcs11 import calls as c
 from bridged.cards.pkcs11.module import Module
+from bridged.child import python
 from bridged.errors import CardRemoved, ModuleFault
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class ModuleProcess:
         self.starts += 1
         try:
             process = self._process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "bridged.cards.pkcs11.child"],
+                python("bridged.cards.pkcs11.child"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

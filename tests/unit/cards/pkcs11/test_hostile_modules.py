@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -130,7 +131,7 @@ def test_a_process_that_the_computer_does_not_start_is_told_and_the_next_works(
 ) -> None:
     module = hostile()
     with monkeypatch.context() as full:
-        full.setattr(process.sys, "executable", "/nonexistent/python")
+        full.setattr(sys, "executable", "/nonexistent/python")
         for _ in range(3):
             with pytest.raises(ModuleFault) as fault:
                 found(module)
