@@ -24,6 +24,7 @@ from portal_demo.mail.worker import Worker
 from portal_demo.metrics import Metrics
 from portal_demo.office import routes as office
 from portal_demo.office.demo import fill_officers
+from portal_demo.office.vault import Vault, key_file
 from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, refusals
 from portal_demo.registration import Registration
 from portal_demo.rows import alone
@@ -88,6 +89,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
         registration=Registration(settings.origin, clock),
         clock=clock,
         templates={language: new_templates(language) for language in Language},
+        vault=Vault(key_file(settings)),
     )
     for views in (*VIEWS, *((demo_mail,) if settings.demo else ())):
         views.add_routes(app.router)
@@ -118,6 +120,8 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
             await index(db)
         if portal.settings.demo:
             await fill_demo(portal.database, portal.clock())
+        async with portal.database.transaction() as db:
+            await portal.vault.prepare(db)
         yield
     finally:
         await portal.database.close()

@@ -35,6 +35,7 @@ from portal_demo.errors import (
 )
 from portal_demo.language import Language, Text, language_of
 from portal_demo.models import Session
+from portal_demo.office.vault import Vault
 from portal_demo.procedures import Procedure, procedure_at
 from portal_demo.registration import Registration
 from portal_demo.security import canonical_location
@@ -57,6 +58,7 @@ class Portal:
     registration: Registration
     clock: Clock
     templates: Mapping[Language, jinja2.Environment]
+    vault: Vault
 
 
 PORTAL = web.AppKey("portal", Portal)

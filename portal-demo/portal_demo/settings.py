@@ -33,7 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `trust` are trust lists (TOML, see `authorities`) or PEM files of authorities whose cards are
     accepted. `revocation` is `hard`, or `soft`: a card whose authority offers to tell whether it is
     revoked, but cannot be asked, is taken then.
-    `database_password_file` holds the password that `database` leaves out. `metrics` is where
+    `database_password_file` holds the password that `database` leaves out. `totp_key_file` holds
+    the key of officers' authenticator secrets; unset, it lies beside SQLite's file. `metrics` is where
     Prometheus finds its metrics (`127.0.0.1:9464`); empty: nowhere. `log_format` is that of the log.
     `demo` fills the register with sample companies.
     `trusted_proxies` are addresses or networks of proxies whose `proxy_header` is believed.
@@ -46,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: int = 0
     database: str = "sqlite+aiosqlite:///portal.sqlite3"
     database_password_file: Path | None = None
+    totp_key_file: Path | None = None
     metrics: str = ""
     log_format: Literal["text", "json"] = "text"
     trust: tuple[Path, ...] = ()

@@ -229,7 +229,13 @@ def settings(tmp_path: Path, authority, backend) -> Iterator[Settings]:
     trust = tmp_path / "ca.pem"
     trust.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
     with backend.database("demo") as url:
-        yield Settings(database=url, trust=(trust,), origin=ORIGIN, demo=True)
+        yield Settings(
+            database=url,
+            totp_key_file=tmp_path / "totp.key",
+            trust=(trust,),
+            origin=ORIGIN,
+            demo=True,
+        )
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ POINTS = (
 def start(settings, tools):
     """Start one more process on the database of the test."""
     arguments = ("--database", settings.database, "--trust", str(settings.trust[0]))
+    arguments += ("--totp-key-file", str(settings.totp_key_file))
     arguments += ("--origin", tools.ORIGIN)
     now = tools.NOON.isoformat()
     return lambda **more: portal(*arguments, program=(LAUNCH,), NOW=now, **more)

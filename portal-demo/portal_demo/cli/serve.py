@@ -48,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to do when nobody can be asked whether a card is revoked (default hard: refuse it)",
     )
     parser.add_argument(
+        "--totp-key-file",
+        type=Path,
+        metavar="FILE",
+        help="key of officers' authenticator secrets (default: beside SQLite's file)",
+    )
+    parser.add_argument(
         "--metrics", metavar="HOST:PORT", help="where to tell metrics (none); port 0: any free one"
     )
     parser.add_argument("--log-format", choices=("text", "json"), help="of the log (default text)")

@@ -13,6 +13,7 @@ from portal_demo.office import totp
 from portal_demo.office.models import Officer
 from portal_demo.office.officers import add_officer, find_officer
 from portal_demo.office.roles import Role
+from portal_demo.office.vault import Vault
 from portal_demo.users import hash_password
 
 PASSWORD = "hatchukikan-2024"  # noqa: S105 - of a demonstration, and printed by it
@@ -34,7 +35,7 @@ class Hint:
 
 
 async def fill_officers(db: AsyncSession, now: datetime) -> None:
-    """Add the officers that are not there."""
+    """Add the officers that are not there; `Vault.prepare` encrypts their secrets."""
     missing = [one for one in OFFICERS if await find_officer(db, one[0]) is None]
     password_hash = await hash_password(PASSWORD) if missing else ""
     for login, name, role in missing:
@@ -50,7 +51,7 @@ async def fill_officers(db: AsyncSession, now: datetime) -> None:
         officer.totp_secret, officer.totp_enrolled = totp.new_secret(), True
 
 
-async def hints(db: AsyncSession, now: datetime) -> Sequence[Hint]:
+async def hints(db: AsyncSession, vault: Vault, now: datetime) -> Sequence[Hint]:
     """Return what lets a person in: the code is the first that has not been used."""
     step = int(now.timestamp()) // totp.PERIOD_S
     found = await db.scalars(
@@ -63,7 +64,7 @@ async def hints(db: AsyncSession, now: datetime) -> Sequence[Hint]:
             one.login,
             one.role,
             PASSWORD,
-            totp.code_at(one.totp_secret, max(step, one.totp_step + 1)),
+            totp.code_at(vault.open(one.totp_secret), max(step, one.totp_step + 1)),
         )
         for one in found
         if one.totp_enrolled

@@ -39,6 +39,16 @@ class CodeWrong(PersonError):
 
 
 @dataclass(eq=False)
+class SecretUnreadable(PersonError):
+    """The portal has no key, or another one, for officers' authenticators; its log says what to do."""
+
+    reason, status = "secret-unreadable", 503
+    title = Text("認証アプリを確認できません", "The authenticator cannot be checked")
+    en = "A setting of the portal is wrong, so that no authenticator can be checked. Tell whoever runs it: its log says what to do. A recovery code or an IC card still lets you in."
+    ja = "システムの設定に問題があり、認証アプリを確認できません。システムの運用担当者に連絡してください（対処方法はログに記録しています）。リカバリーコードまたはICカードでは、ログインできます。"
+
+
+@dataclass(eq=False)
 class Forbidden(PersonError):
     """The officer's role does not allow it."""
 

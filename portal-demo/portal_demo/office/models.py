@@ -13,7 +13,8 @@ from portal_demo.models import Base, UtcDateTime
 class Officer(Base):
     """Somebody of the authority, who logs in at `/office`.
 
-    `password_hash` is argon2id, or empty until they have set one. `totp_secret` (base32) counts
+    `password_hash` is argon2id, or empty until they have set one. `totp_secret`, as `vault` encrypted it,
+    counts
     once `totp_enrolled`; `totp_step` is the last period whose code was taken, so that none is taken
     twice. `certificate_sha256` is the log-in certificate of their card.
     """
@@ -26,7 +27,7 @@ class Officer(Base):
     mail: Mapped[str] = mapped_column(String(100))
     role: Mapped[str] = mapped_column(String(16))
     password_hash: Mapped[str] = mapped_column(String(128), default="")
-    totp_secret: Mapped[str] = mapped_column(String(32), default="")
+    totp_secret: Mapped[str] = mapped_column(String(200), default="")
     totp_enrolled: Mapped[bool] = mapped_column(default=False)
     totp_step: Mapped[int] = mapped_column(default=0)
     certificate_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)

@@ -17,6 +17,7 @@ from portal_demo.office.audit import Action, Actor
 from portal_demo.office.errors import CodeWrong, OfficeLogInRefused, PasswordNotTheirs
 from portal_demo.office.models import Officer
 from portal_demo.office.roles import Role
+from portal_demo.office.vault import Vault
 from portal_demo.users import (
     count_guess,
     forget_guesses,
@@ -57,9 +58,9 @@ async def find_officer(db: AsyncSession, login: str) -> Officer | None:
 
 
 async def check_log_in(
-    database: Database, actor: Actor, password: str, code: str, clock: Clock
+    database: Database, vault: Vault, actor: Actor, *, password: str, code: str, clock: Clock
 ) -> Officer:
-    """Return the officer. Raises LockedOut or OfficeLogInRefused.
+    """Return the officer. Raises LockedOut, OfficeLogInRefused or SecretUnreadable.
 
     A recovery code is taken in place of a code, and written into the audit with `actor`, who says
     whose officer they are. The code is not asked of somebody who has not enrolled an authenticator yet: they get no
@@ -74,8 +75,8 @@ async def check_log_in(
         raise OfficeLogInRefused
     async with database.transaction() as db:
         if officer.totp_enrolled and not (
-            await _take_code(db, officer, code, clock())
-            or await _take_recovery_code(db, officer, actor, code, clock())
+            await _take_recovery_code(db, officer, actor, code, clock())
+            or await _take_code(db, vault, officer, code, clock())
         ):
             raise OfficeLogInRefused
         await forget_guesses(db, key_of(login))
@@ -90,24 +91,26 @@ async def find_by_card(db: AsyncSession, sha256: str) -> Officer | None:
     return found
 
 
-async def begin_enrolment(db: AsyncSession, officer: Officer) -> str:
-    """Return the secret to enrol; the same until it has been enrolled."""
+async def begin_enrolment(db: AsyncSession, vault: Vault, officer: Officer) -> str:
+    """Return the secret to enrol; the same until it has been enrolled. Raises SecretUnreadable."""
     if not officer.totp_secret:
-        officer.totp_secret = totp.new_secret()
+        officer.totp_secret = vault.seal(totp.new_secret())
         await db.flush()
-    return officer.totp_secret
+    return vault.open(officer.totp_secret)
 
 
-async def enrol(db: AsyncSession, officer: Officer, code: str, now: datetime) -> None:
-    """Let the authenticator count from now on. Raises CodeWrong."""
-    if not officer.totp_secret or not await _take_code(db, officer, code, now):
+async def enrol(db: AsyncSession, vault: Vault, officer: Officer, code: str, now: datetime) -> None:
+    """Let the authenticator count from now on. Raises CodeWrong or SecretUnreadable."""
+    if not officer.totp_secret or not await _take_code(db, vault, officer, code, now):
         raise CodeWrong
     officer.totp_enrolled = True
 
 
-async def _take_code(db: AsyncSession, officer: Officer, code: str, now: datetime) -> bool:
+async def _take_code(
+    db: AsyncSession, vault: Vault, officer: Officer, code: str, now: datetime
+) -> bool:
     """Use a code up; of two at once only one finds it unused."""
-    step = totp.matching_step(officer.totp_secret, code, now)
+    step = totp.matching_step(vault.open(officer.totp_secret), code, now)
     if step is None:
         return False
     taken = await db.scalar(

@@ -33,7 +33,8 @@ class Clerk:
         """Return what the officer's authenticator shows now."""
         async with self.app[PORTAL].database.transaction() as db:
             officer = await find_officer(db, login)
-        return totp.code_at(officer.totp_secret, int(self.clock().timestamp()) // totp.PERIOD_S)
+        secret = self.app[PORTAL].vault.open(officer.totp_secret)
+        return totp.code_at(secret, int(self.clock().timestamp()) // totp.PERIOD_S)
 
     async def try_log_in(self, login: str, *, password: str = PASSWORD, code: str | None = None):
         await self.get("/office/login")

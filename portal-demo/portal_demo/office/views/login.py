@@ -76,7 +76,14 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     password, code = posted.get("password", ""), posted.get("code", "")
     actor = actor_of(request, login)
     try:
-        officer = await check_log_in(portal.database, actor, password, code, portal.clock)
+        officer = await check_log_in(
+            portal.database,
+            portal.vault,
+            actor,
+            password=password,
+            code=code,
+            clock=portal.clock,
+        )
     except (LockedOut, OfficeLogInRefused) as error:
         if isinstance(error, OfficeLogInRefused):
             await _record_refusal(request, login)
@@ -152,7 +159,7 @@ async def _page(
     hints: Sequence[Hint] = ()
     if portal.settings.demo:
         async with portal.database.transaction() as db:
-            hints = await demo.hints(db, portal.clock())
+            hints = await demo.hints(db, portal.vault, portal.clock())
     return render(
         request,
         template,

@@ -28,7 +28,7 @@ async def finish(desk: Desk) -> web.StreamResponse:
     try:
         async with desk.transaction() as db:
             officer = await db.get_one(Officer, desk.officer.id)
-            await enrol(db, officer, desk.fields.get("code", ""), desk.now)
+            await enrol(db, desk.portal.vault, officer, desk.fields.get("code", ""), desk.now)
             await desk.record(db, Action.TOTP_ENROLLED, officer.login)
             codes = await give_codes(desk, db)
     except CodeWrong as error:
@@ -39,7 +39,7 @@ async def finish(desk: Desk) -> web.StreamResponse:
 async def _page(desk: Desk, error: CodeWrong | None) -> web.Response:
     async with desk.transaction() as db:
         officer = await db.get_one(Officer, desk.officer.id)
-        secret = await begin_enrolment(db, officer)
+        secret = await begin_enrolment(db, desk.portal.vault, officer)
     return desk.render(
         "setup.html",
         screen="setup",
