@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from post_office import Listening, PostOffice
+from sqlalchemy import select
 
 from portal_demo.clock import utc_now
 from portal_demo.db import Database
@@ -29,6 +30,7 @@ from portal_demo.mail import templates, worker
 from portal_demo.mail.outbox import Status, enqueue, mails
 from portal_demo.mail.smtp import Server, server_of
 from portal_demo.mail.worker import GIVEN_UP, LONGEST_DELAY, Worker, delay_after
+from portal_demo.models import Mail
 from portal_demo.settings import Settings, SettingsError
 
 SENDER = "portal@portal.test"
@@ -535,6 +537,20 @@ async def test_two_processes_on_one_queue_send_each_mail_once(database_url, data
     assert len(office.recipients) == 12
     async with database.transaction() as db:
         assert {mail.status for mail in await mails(db)} == {Status.SENT}
+
+
+async def test_a_worker_passes_by_what_another_one_is_taking(postgresql, office, clock):
+    """On SQLite one writes after the other, and there is nothing to pass by."""
+    with postgresql.database() as url:
+        database = Database(url)
+        await write(database, clock())
+        await write(database, clock(), event="merged:2")
+        async with database.transaction() as db:
+            await db.scalar(select(Mail).order_by(Mail.id).limit(1).with_for_update())
+            worker_ = Worker(database, plain(office), clock)
+            claimed = await asyncio.wait_for(worker_._claim(), 5)
+        await database.close()
+    assert claimed.event_key == "merged:2"
 
 
 async def test_a_killed_process_leads_to_one_repeat_at_most(database_url, database, office):
