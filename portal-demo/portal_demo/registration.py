@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from portal_demo import challenges, documents, evidence, signatures
+from portal_demo import challenges, documents, evidence, sessions, signatures
 from portal_demo.applications import find_confirmed, store
 from portal_demo.certificates import parse_certificate, sha256_of
 from portal_demo.challenges import Purpose
@@ -132,6 +132,7 @@ class Registration:
         """
         try:
             async with database.transaction() as db:
+                await sessions.hold(db, session)
                 # Another browser of the same card that accepts this waits here, and finds it done.
                 form = await load_form(db, session, procedure)
                 try:

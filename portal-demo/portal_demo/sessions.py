@@ -1,9 +1,14 @@
-"""Server-side sessions: the cookie holds 32 random bytes, the database their SHA-256."""
+"""Server-side sessions: the cookie holds 32 random bytes, the database their SHA-256.
+
+A request locks its session before anything else, and who ends other people's sessions locks them
+before what those may be waiting for: so nobody waits for another in turn.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -13,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.clock import Clock
 from portal_demo.errors import SessionEnded
-from portal_demo.models import Challenge, Session
+from portal_demo.models import Session
 from portal_demo.rows import sweep
 
 IDLE = timedelta(minutes=10)
@@ -116,23 +121,41 @@ async def log_in(
     officer_id: int | None = None,
 ) -> tuple[Session, str]:
     """Replace a session by one with a new id that belongs to a card, a user or an officer."""
-    started = await _store(
+    realm = Realm(old.realm)
+    await end(db, old)
+    return await _store(
         db,
         clock,
-        Realm(old.realm),
+        realm,
         certificate=certificate,
         chain=chain,
         user_id=user_id,
         officer_id=officer_id,
     )
-    await end(db, old)
-    return started
 
 
 async def end(db: AsyncSession, session: Session) -> None:
     """End a session, and what it was asked."""
-    await db.execute(delete(Challenge).where(Challenge.session_id == session.id))
     await db.execute(delete(Session).where(Session.id == session.id))
+
+
+async def hold(db: AsyncSession, session: Session) -> None:
+    """Let other requests of a session wait that was found in a transaction before."""
+    await db.execute(select(Session.id).where(Session.id == session.id).with_for_update())
+
+
+async def hold_users(db: AsyncSession, cookie: str | None) -> list[str]:
+    """Let every request of the user of a session wait, before anything else is locked.
+
+    Returns the ids of the user's sessions, for `end_held`.
+    """
+    this = select(Session.user_id).where(Session.id == session_id(cookie or ""))
+    return await _hold_all(db, Session.user_id == this.scalar_subquery())
+
+
+async def end_held(db: AsyncSession, held: Sequence[str], *, but: Session) -> None:
+    """End sessions that this transaction holds, but for one of them."""
+    await db.execute(delete(Session).where(Session.id.in_(held), Session.id != but.id))
 
 
 async def end_all(
@@ -142,11 +165,23 @@ async def end_all(
     officer_id: int | None = None,
     but: Session | None = None,
 ) -> None:
-    """End the sessions of a user or an officer, but for one of them."""
+    """End the sessions of a user or an officer, but for one of them.
+
+    Before the user or the officer is changed: who has one of the sessions may wait for them.
+    """
     column, who = (
         (Session.officer_id, officer_id) if user_id is None else (Session.user_id, user_id)
     )
-    await db.execute(delete(Session).where(column == who, Session.id != (but.id if but else "")))
+    held = await _hold_all(db, column == who)
+    others = [one for one in held if but is None or one != but.id]
+    await db.execute(delete(Session).where(Session.id.in_(others)))
+
+
+async def _hold_all(db: AsyncSession, own: ColumnElement[bool]) -> list[str]:
+    """Lock sessions in one order, so that of two who do so none waits for the other in turn."""
+    return list(
+        await db.scalars(select(Session.id).where(own).order_by(Session.id).with_for_update())
+    )
 
 
 def owner_of(session: Session) -> str:

@@ -26,6 +26,7 @@ from portal_demo.office.errors import (
     NotDecidable,
 )
 from portal_demo.office.models import Decision, Officer
+from portal_demo.rows import alone
 from portal_demo.status import STATUS_NAMES, Status
 
 _CARD = "card:"
@@ -60,11 +61,11 @@ class Review:
         return ".".join(str(application.id) for application in self.pending)
 
 
-async def review_of(db: AsyncSession, application: Application) -> Review:
-    """Return what is decided together with an application."""
+async def review_of(db: AsyncSession, application: Application, *, lock: bool = False) -> Review:
+    """Return what is decided together with an application; with a `lock` nobody changes it."""
     if not application.owner.startswith(_CARD):
         return Review([], [])
-    cards = await _chain(db, application.owner.removeprefix(_CARD))
+    cards = await _chain(db, application.owner.removeprefix(_CARD), lock=lock)
     owners = {application.owner, *(_CARD + card.login_sha256 for card in cards)}
     pending = await db.scalars(
         select(Application)
@@ -74,14 +75,14 @@ async def review_of(db: AsyncSession, application: Application) -> Review:
     return Review(list(pending), cards)
 
 
-async def _chain(db: AsyncSession, sha256: str) -> list[Card]:
+async def _chain(db: AsyncSession, sha256: str, *, lock: bool) -> list[Card]:
     """Return a card and all that came in each other's place, the first one first."""
     found: dict[str, Card] = {}
     asked: set[str] = set()
     wanted = {sha256}
     while wanted:
         query = select(Card).where(or_(Card.login_sha256.in_(wanted), Card.replaced_by.in_(wanted)))
-        for card in await db.scalars(query.with_for_update()):
+        for card in await db.scalars(query.with_for_update() if lock else query):
             found[card.login_sha256] = card
         asked |= wanted
         wanted = {*found, *(c.replaced_by for c in found.values() if c.replaced_by)} - asked
@@ -100,6 +101,7 @@ async def decide(
 
     Raises EntryUnknown, AlreadyDecided, NotDecidable or ApplicationMoved.
     """
+    await alone(db, "decisions")  # two on cards of one chain would wait for each other in turn
     application = await find_any(db, number, lock=True)
     if done := await db.get(Decision, application.id):
         if done.token == verdict.token:
@@ -109,7 +111,7 @@ async def decide(
             what=STATUS_NAMES[Status.FINAL if done.accepted else Status.REJECTED],
             when=Text(japanese_minute(done.made), english_minute(done.made)),
         )
-    review = await review_of(db, application)
+    review = await review_of(db, application, lock=True)
     if application is not review.main:
         raise NotDecidable
     if review.seen != verdict.seen:

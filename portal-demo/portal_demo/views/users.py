@@ -26,7 +26,7 @@ from portal_demo.procedures import USER_CHANGE, USER_STEP
 from portal_demo.status import Status
 from portal_demo.users import check_password
 from portal_demo.validation import check
-from portal_demo.views.common import find_session, read_form, require_login
+from portal_demo.views.common import cookie_of, find_session, read_form, require_login
 from portal_demo.views.receipt import receipt_path
 
 _FIELD_OF = {
@@ -109,6 +109,8 @@ async def accept(request: web.Request) -> web.StreamResponse:
     posted = await read_form(request)
     confirmation = posted.get("confirmation", "")
     async with portal.database.transaction() as db:
+        # What a new password ends is held before the draft, for which its requests may wait.
+        held = await sessions.hold_users(db, cookie_of(request))
         session = await require_login(request, db, USER_CHANGE)
         csrf.check_token(session, posted.get(csrf.FORM_FIELD))
         await find_draft(db, session, USER_CHANGE)  # another browser of the same user waits here
@@ -135,7 +137,7 @@ async def accept(request: web.Request) -> web.StreamResponse:
             user.values = dict(form.draft.values)
             if new_hash:
                 user.password_hash = new_hash
-                await sessions.end_all(db, user_id=user.id, but=session)
+                await sessions.end_held(db, held, but=session)
             application = await store(
                 db,
                 session,

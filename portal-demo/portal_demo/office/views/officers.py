@@ -97,9 +97,9 @@ async def save(desk: Desk) -> web.StreamResponse:
             after = (values["name"], values["mail"], values["role"], "disabled" in desk.fields)
             if officer.id == desk.officer.id and before[2:] != after[2:]:
                 raise OwnAccount
-            officer.name, officer.mail, officer.role, officer.disabled = after
             if before[2:] != after[2:]:
                 await sessions.end_all(db, officer_id=officer.id)
+            officer.name, officer.mail, officer.role, officer.disabled = after
             changed = (f"{a} → {b}" for a, b in zip(before, after, strict=True) if a != b)
             await desk.record(db, Action.OFFICER_CHANGED, officer.login, ", ".join(changed))
     if faults:
@@ -113,11 +113,11 @@ async def reset(desk: Desk) -> web.StreamResponse:
         officer = await _find(desk, db)
         if officer.id == desk.officer.id:
             raise OwnAccount
+        await _invite(desk, db, officer)
+        await sessions.end_all(db, officer_id=officer.id)
         officer.password_hash = officer.totp_secret = ""
         officer.totp_enrolled = False
         await forget_codes(db, officer.id)
-        await sessions.end_all(db, officer_id=officer.id)
-        await _invite(desk, db, officer)
         await desk.record(db, Action.ACCESS_RESET, officer.login)
     return see_other(f"{_PATH}/{officer.id}?sent=1")
 
@@ -126,8 +126,8 @@ async def unlock(desk: Desk) -> web.StreamResponse:
     """Let the officer try again at once."""
     async with desk.transaction() as db:
         officer = await _find(desk, db)
-        await forget_guesses(db, key_of(officer.login))
         await desk.record(db, Action.UNLOCKED, officer.login)
+        await forget_guesses(db, key_of(officer.login))
     return see_other(f"{_PATH}/{officer.id}")
 
 
@@ -161,8 +161,8 @@ async def remove_card(desk: Desk) -> web.StreamResponse:
     """Let the officer's card log in no more."""
     async with desk.transaction() as db:
         officer = await _find(desk, db)
-        officer.certificate_sha256 = officer.certificate = None
         await sessions.end_all(db, officer_id=officer.id, but=desk.session)
+        officer.certificate_sha256 = officer.certificate = None
         await desk.record(db, Action.CARD_REMOVED, officer.login)
     return see_other(f"{_PATH}/{officer.id}")
 

@@ -59,15 +59,15 @@ async def set_password(request: web.Request) -> web.StreamResponse:
         await use_link(db, link)
         if officer:
             officer = await db.get_one(Officer, officer.id)
-            officer.password_hash = password_hash
             await sessions.end_all(db, officer_id=officer.id)
-            await forget_guesses(db, key_of(officer.login))
+            officer.password_hash = password_hash
             actor = actor_of(request, officer.login)
             await audit.record(db, actor, Action.PASSWORD_SET, officer.login, now=portal.clock())
+            await forget_guesses(db, key_of(officer.login))
         else:
             user = await db.get_one(User, link.user_id)
-            user.password_hash = password_hash
             await sessions.end_all(db, user_id=user.id)
+            user.password_hash = password_hash
             await forget_guesses(db, guess_key(user.company_number, user.name))
     return render(
         request,

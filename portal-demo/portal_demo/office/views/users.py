@@ -54,8 +54,8 @@ async def unlock(desk: Desk) -> web.StreamResponse:
     """Let the user try again at once."""
     async with desk.transaction() as db:
         person = await people.get(db, _id(desk), desk.now)
-        await forget_guesses(db, people.key_of(person.user))
         await desk.record(db, Action.UNLOCKED, _subject(person))
+        await forget_guesses(db, people.key_of(person.user))
     return see_other(f"{_PATH}/{_id(desk)}")
 
 
