@@ -17,14 +17,14 @@ from portal_demo.logs import route_of
 STATEMENTS = {
     "GET /registration/pin": 2,
     "POST /api/challenge": 3,
-    "POST /api/login": 8,
+    "POST /api/login": 7,
     "GET /registration/search": 4,
     "POST /registration/search": 5,
     "GET /registration/form": 4,
     "POST /registration/form": 4,
     "GET /registration/confirm": 4,
     "POST /api/application/document": 7,
-    "POST /api/application": 16,
+    "POST /api/application": 17,
     "GET /registration/complete/{number}": 4,
 }
 
