@@ -91,15 +91,13 @@ async function dial<T>(attempt: Attempt, adopt: Adopt<T>): Promise<T> {
 
 /** Open a socket, with another attempt where the first one could not succeed. */
 async function reach(url: string, before: Permission, attempt: Attempt): Promise<Socket> {
-  const start = attempt.now();
   const opening = await open(url, before, attempt);
   if (opening.kind === "open") {
     return opening.socket;
   }
-  const elapsedMs = attempt.now() - start;
   const after = await attempt.queryPermission();
   throwIfAborted(attempt.signal);
-  const verdict = diagnose({ opening, before, after, elapsedMs });
+  const verdict = diagnose({ opening, before, after });
   if (verdict === "retry") {
     return reach(url, after, attempt);
   }

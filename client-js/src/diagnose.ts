@@ -3,9 +3,6 @@ import { reasonOfClose } from "./errors.ts";
 import type { Permission } from "./permission.ts";
 import type { Opening } from "./socket.ts";
 
-/** A person needs longer than this to dismiss the browser's question, a closed port less. */
-const DISMISSAL_MS = 1000;
-
 /** Close codes that only a browser makes (RFC 6455, section 7.4.1). */
 const NO_REASON = 1006;
 const TLS_FAILED = 1015;
@@ -16,17 +13,18 @@ export interface Failure {
   /** The permission before and after the attempt. */
   readonly before: Permission;
   readonly after: Permission;
-  readonly elapsedMs: number;
 }
 
 /**
  * Tell why a socket did not open, or that it is worth another attempt (`retry`).
  *
  * A closed port, a blocked page and an HTTP refusal look the same to a page: close code 1006
- * without a reason. The permission before and after tells them apart. A browser that lost the
- * connection while it asked fails even after "Allow": hence the retry.
+ * without a reason. The permission before and after tells them apart, where it is not still to be
+ * asked for: then the person may have waved the question away, or, in a browser that asks only
+ * once something answers, nothing runs (`unreached`). A browser that lost the connection while it
+ * asked fails even after "Allow": hence the retry.
  */
-export function diagnose({ opening, before, after, elapsedMs }: Failure): ConnectReason | "retry" {
+export function diagnose({ opening, before, after }: Failure): ConnectReason | "retry" {
   if (opening.kind === "aborted" || opening.kind === "timeout") {
     return opening.kind;
   }
@@ -42,6 +40,5 @@ export function diagnose({ opening, before, after, elapsedMs }: Failure): Connec
   if (before === "prompt" && after === "granted") {
     return "retry";
   }
-  const asked = before === "prompt" && after === "prompt";
-  return asked && elapsedMs > DISMISSAL_MS ? "dismissed" : "not-running";
+  return after === "prompt" ? "unreached" : "not-running";
 }

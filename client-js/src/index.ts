@@ -34,7 +34,7 @@ export {
 export type { BridgeEvents, ClosedEvent, OpenedEvent, TypedEventTarget } from "./events.ts";
 export type { Lease } from "./lease.ts";
 export type { Messages } from "./messages.ts";
-export type { Permission } from "./permission.ts";
+export { type Permission, queryPermission } from "./permission.ts";
 export { openPromptWindow, PromptWindow } from "./prompt.ts";
 export * from "./protocol.ts";
 export type { CallOptions, Progress } from "./rpc.ts";

@@ -30,9 +30,9 @@ export const CONNECT_MESSAGES = {
     ja: "ブラウザーの設定で、このサイトからICカードへの接続が拒否されています。アドレスバーの左のアイコンからサイトの設定を開き、「このデバイス上の他のアプリやサービスへのアクセス」を「許可」に変えて、ページを再読み込みしてください。",
     en: "The browser blocks this site from reaching the IC card. Open the site settings at the left of the address bar, set access to “other apps and services on this device” to “Allow”, and reload the page.",
   },
-  dismissed: {
-    ja: "ブラウザーの確認で「許可」が選ばれませんでした。もう一度お試しのうえ、「許可」を選んでください。確認が表示されない場合は、bridgedを起動してください。",
-    en: "The browser's question was not answered with “Allow”. Try again and choose “Allow”. If there was no question, start bridged.",
+  unreached: {
+    ja: "bridgedに接続できませんでした。ブラウザーの確認で「許可」が選ばれていないか、bridgedが動作していません。もう一度お試しのうえ、ブラウザーの確認が表示されたら「許可」を選んでください。表示されない場合は、bridgedを起動してください。",
+    en: "bridged was not reached: the browser's question was not answered with “Allow”, or bridged is not running. Try again, and choose “Allow” if the browser asks. If it does not ask, start bridged.",
   },
   "site-not-allowed": {
     ja: "このサイトはbridgedで拒否されています。拒否した覚えがない場合は、bridgedの状態画面で取り消すか、管理者にお問い合わせください。",

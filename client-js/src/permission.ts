@@ -1,11 +1,21 @@
+/** Pages of this computer itself: a browser asks where the address is a less private one. */
+const LOOPBACK = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])$/;
+
 /** The browser's answer to "may this page reach programs on this device?". */
 export type Permission = PermissionState | "unknown";
 
 /** The names of that permission, the present one first (Chromium has had both). */
 const NAMES = ["loopback-network", "local-network-access"];
 
-/** Ask the browser without asking the person; `unknown` where it does not know the question. */
+/**
+ * Ask the browser without asking the person; `unknown` where it does not know the question.
+ *
+ * `granted` also for a page of this computer itself, of which no browser asks.
+ */
 export async function queryPermission(): Promise<Permission> {
+  if (LOOPBACK.test(globalThis.location?.hostname ?? "")) {
+    return "granted";
+  }
   for (const name of NAMES) {
     try {
       const permissions: Permissions | undefined = globalThis.navigator?.permissions;

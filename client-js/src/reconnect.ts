@@ -8,9 +8,10 @@ const PASSING_CODES: ReadonlySet<number> = new Set([
   CloseCode.TOO_SLOW,
 ]);
 
-/** Failures of an attempt that another one may not meet. */
+/** Failures of an attempt that another one may not meet; this browser has let the page through. */
 const PASSING_REASONS: ReadonlySet<ConnectReason> = new Set<ConnectReason>([
   "not-running",
+  "unreached",
   "timeout",
   "going-away",
   "connection-lost",

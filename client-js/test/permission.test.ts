@@ -25,7 +25,12 @@ afterEach(() => {
   if (original) {
     Object.defineProperty(globalThis, "navigator", original);
   }
+  Reflect.deleteProperty(globalThis, "location");
 });
+
+function pageOf(hostname: string): void {
+  Object.defineProperty(globalThis, "location", { configurable: true, value: { hostname } });
+}
 
 suite("the permission to reach this device", () => {
   test("is asked for by its present name", async () => {
@@ -46,6 +51,22 @@ suite("the permission to reach this device", () => {
     browserKnows({});
     assert.equal(await queryPermission(), "unknown");
   });
+
+  for (const hostname of ["localhost", "portal.localhost", "127.0.0.1", "127.8.0.1", "[::1]"]) {
+    test(`is not wanted on ${hostname}, which is this computer itself`, async () => {
+      pageOf(hostname);
+      assert.deepEqual(browserKnows({ "loopback-network": "prompt" }), []);
+      assert.equal(await queryPermission(), "granted");
+    });
+  }
+
+  for (const hostname of ["portal.example", "localhost.example", "127.0.0.1.example", "10.0.0.1"]) {
+    test(`is wanted on ${hostname}`, async () => {
+      pageOf(hostname);
+      browserKnows({ "loopback-network": "prompt" });
+      assert.equal(await queryPermission(), "prompt");
+    });
+  }
 
   test("is unknown where nothing can be asked", async () => {
     Object.defineProperty(globalThis, "navigator", { configurable: true, value: {} });

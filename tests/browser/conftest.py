@@ -129,15 +129,14 @@ class Stack:
         self._desktop = {"DISPLAY": ":99"}
         return dialog
 
-    def daemon(
-        self, allow: str | None = None, *, service: str | None = None
-    ) -> subprocess.Popen[str]:
-        """Start the daemon; `allow` is the site it knows, by default the portal.
+    def daemon(self, *allow: str, service: str | None = None) -> subprocess.Popen[str]:
+        """Start the daemon; `allow` are the sites it knows, by default the portal.
 
         `service` is the socket of another PC/SC service.
         """
-        allow = f"{self.origin}={GRANTS}" if allow is None else allow
-        command = ["bridged", "-v", "serve", "--port", str(self.daemon_port), "--allow", allow]
+        command = ["bridged", "-v", "serve", "--port", str(self.daemon_port)]
+        for site in allow or (f"{self.origin}={GRANTS}",):
+            command += ["--allow", site]
         env = {"PCSCLITE_CSOCK_NAME": service or self.pcscd.socket_name, **self._desktop}
         return self._start("daemon", command, **env)
 

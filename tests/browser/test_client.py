@@ -80,7 +80,7 @@ async def test_the_example_page_signs_a_text(
     stack: Stack, site: str, page: Page, browser: Browser
 ) -> None:
     stack.card()
-    stack.daemon(allow=f"{site}={GRANTS}")
+    stack.daemon(f"{site}={GRANTS}")
     await page.goto(f"{site}/examples/page.html")
     await page.click("#connect")
     await page.fill("[name=pin]", EBID_PIN)
@@ -102,7 +102,7 @@ async def test_the_example_page_says_what_to_do(stack: Stack, site: str, page: P
     await page.click("#connect")
     await expect(output).to_contain_text("bridgedを起動して")
     stack.card()
-    stack.daemon(allow=f"{site}={GRANTS}")
+    stack.daemon(f"{site}={GRANTS}")
     await page.click("#connect")
     await page.fill("[name=pin]", "000000")
     await page.click("form button")
@@ -113,7 +113,7 @@ async def test_the_example_page_says_what_to_do(stack: Stack, site: str, page: P
 async def test_a_site_that_nobody_knows_asks_and_is_told_of_a_no(
     stack: Stack, site: str, page: Page
 ) -> None:
-    stack.daemon(allow="https://other.example")
+    stack.daemon("https://other.example")
     await page.goto(f"{site}/examples/page.html")
     async with page.expect_popup() as popup:
         await page.click("#connect")
@@ -127,7 +127,7 @@ async def test_events_come_to_the_same_bridge_after_the_daemon_was_started_again
     stack: Stack, site: str, page: Page
 ) -> None:
     card = stack.card()
-    daemon = stack.daemon(allow=f"{site}={GRANTS}")
+    daemon = stack.daemon(f"{site}={GRANTS}")
     await page.goto(f"{site}/examples/page.html")
     await page.evaluate(WATCH)
     expected: list[str] = []
@@ -141,7 +141,7 @@ async def test_events_come_to_the_same_bridge_after_the_daemon_was_started_again
     await told("card.removed")
     daemon.kill()
     await told("connection-lost")
-    stack.daemon(allow=f"{site}={GRANTS}")
+    stack.daemon(f"{site}={GRANTS}")
     await told("open")
     card.insert()
     await told("card.inserted")

@@ -155,7 +155,7 @@ async def test_a_card_comes_and_goes_while_the_page_is_open(
     stack: Stack, chromium: Chromium, site: str
 ) -> None:
     card = stack.card(inserted=False)
-    stack.daemon(allow=f"{site}={GRANTS}")
+    stack.daemon(f"{site}={GRANTS}")
     page = await chromium.page(width=900)
     await page.add_init_script(
         "window.WebSocket = class extends WebSocket { constructor(url, protocols) {"

@@ -13,9 +13,11 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
+from bridged.client.client import connect
 from bridged.virtual.card_process import CardProcess
 
-from .conftest import COMPANY, SCREENSHOTS, Chromium, Stack, shoot
+from ..exclusive import held_alone
+from .conftest import COMPANY, GRANTS, SCREENSHOTS, Chromium, Stack, shoot
 from .test_registration import (
     EBID_PIN,
     FORM,
@@ -337,7 +339,7 @@ async def test_a_new_site_is_let_in_and_the_pin_is_asked_for_outside_the_page(
 ) -> None:
     dialog = stack.dialog()
     stack.card()
-    stack.daemon(allow="https://other.example")
+    stack.daemon("https://other.example")
     stack.portal()
     page = await chromium.page()
     await page.goto(f"{stack.origin}/registration/pin")
@@ -473,3 +475,45 @@ async def test_with_two_readers_both_cards_stay_in(stack: Stack, chromium: Chrom
                 "data-signer", "1"
             )
     await on_screen(page, "renew-9")
+
+
+async def test_a_card_that_another_program_holds_is_waited_for(
+    stack: Stack, chromium: Chromium
+) -> None:
+    stack.start()
+    page = await chromium.page()
+    with held_alone(stack.pcscd.socket_name):
+        await page.goto(f"{stack.origin}/registration/pin")
+        await panel(page, "card-in-use")
+        await looking(page)("card-in-use", state="card-in-use")
+        await expect(page.locator("#pin-ok")).to_be_disabled()
+    await panel(page, "ready")
+    with held_alone(stack.pcscd.socket_name):
+        await enter_pin(page, EBID_PIN)
+        await panel(page, "card-in-use")
+    await panel(page, "ready")
+    await enter_pin(page, EBID_PIN)
+    await on_screen(page, 6)
+
+
+async def test_a_card_that_another_site_has_is_used_once_that_is_done(
+    stack: Stack, chromium: Chromium
+) -> None:
+    stack.card()
+    other = "https://other.example"
+    stack.daemon(f"{stack.origin}={GRANTS}", f"{other}={GRANTS}")
+    stack.portal()
+    japanese, english = await chromium.page(), await chromium.page(locale="en-US")
+    url = f"ws://127.0.0.1:{stack.daemon_port}/v1"
+    async with connect(url, origin=other) as bridge:
+        (first, *_) = await bridge.certificates()
+        await bridge.verify_pin(first.id, EBID_PIN)
+        for page, name in ((japanese, "card-leased"), (english, "card-leased-english")):
+            await page.goto(f"{stack.origin}/registration/pin")
+            await panel(page, "ready")
+            await enter_pin(page, EBID_PIN)
+            await panel(page, "card-leased")
+            await looking(page)(name, here=True)
+            await expect(page.locator("#pin")).to_be_enabled()
+    await enter_pin(english, EBID_PIN)
+    await on_screen(english, 6)

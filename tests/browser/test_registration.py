@@ -308,7 +308,7 @@ async def test_a_site_that_is_not_allowed_is_told_what_to_do(
     stack: Stack, chromium: Chromium
 ) -> None:
     stack.card()
-    stack.daemon(allow="https://other.example")
+    stack.daemon("https://other.example")
     stack.portal()
     page = await chromium.page()
     await to_pin_screen(page, stack)

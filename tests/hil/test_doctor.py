@@ -18,17 +18,7 @@ import pytest
 from bridged.virtual.card_process import CardProcess
 from bridged.virtual.pcscd import PrivatePcscd
 
-HOLD = """
-import sys
-from smartcard import scard
-_, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
-code, *_ = scard.SCardConnect(
-    context, sys.argv[1], scard.SCARD_SHARE_EXCLUSIVE,
-    scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1,
-)
-print(code, flush=True)
-sys.stdin.read()
-"""
+from ..exclusive import held_alone
 
 
 class Computer:
@@ -120,20 +110,10 @@ def test_a_card_is_seen_with_and_without_the_daemon(computer: Computer, card: Ca
 
 
 def test_a_card_that_another_program_holds_alone_is_named(
-    computer: Computer, card: CardProcess
+    computer: Computer, pcscd: PrivatePcscd, card: CardProcess
 ) -> None:
-    reader = str(computer.doctor()["card-good"]["reader"])
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, reader],
-        env=computer.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "0\n"
-    found = computer.doctor()
-    holder.communicate("")
+    with held_alone(pcscd.socket_name) as reader:
+        found = computer.doctor()
     assert found["card-in-use"] == {"reader": reader}
     assert "python" in str(found["pcsc-programs"]["programs"])
 

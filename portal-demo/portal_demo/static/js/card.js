@@ -14,7 +14,7 @@
  * every change of `state`. A `prompting` event tells in `detail` where the person is asked for a
  * PIN outside this page, and null once that is over.
  */
-import { BridgeError, ConnectError, connect, openPromptWindow } from "/static/bridged/index.js";
+import { BridgeError, ConnectError, connect, openPromptWindow, queryPermission } from "/static/bridged/index.js";
 import "/static/bridged/picker.js";
 
 /** States that end without telling anybody: connect again by ourselves. */
@@ -59,7 +59,7 @@ export class Card extends EventTarget {
 
   /** Begin, without a click: where the browser would ask the person, wait for one. */
   async start() {
-    if (await asksFirst()) {
+    if ((await queryPermission()) === "prompt") {
       this.#become({ name: "permission" });
     } else {
       await this.check();
@@ -144,7 +144,9 @@ export class Card extends EventTarget {
       this.#picker.bridge = bridge;
     } catch (error) {
       this.#become({ name: reasonOf(error), error });
-      if (PASSING.has(this.state.name) && !this.#stopped) {
+      // Once a connection was open, the browser has let this page through.
+      const passing = PASSING.has(this.state.name) || (this.#bridge && this.state.name === "unreached");
+      if (passing && !this.#stopped) {
         this.#timer = setTimeout(() => this.check(), CONNECT_AGAIN_MS);
       }
     } finally {
@@ -209,19 +211,4 @@ async function unlocked(bridge, certificate, signal) {
   const { reader, usage } = certificate;
   const listed = await bridge.certificates({ reader, usage, signal });
   return listed.find(({ id }) => id === certificate.id) ?? listed[0];
-}
-
-/** Tell whether connecting would make the browser ask; on this computer itself it never does. */
-async function asksFirst() {
-  if (/^(localhost|127\.|\[::1\])/.test(location.hostname)) {
-    return false;
-  }
-  for (const name of ["loopback-network", "local-network-access"]) {
-    try {
-      return (await navigator.permissions.query({ name })).state === "prompt";
-    } catch {
-      // The browser does not know this name.
-    }
-  }
-  return false;
 }

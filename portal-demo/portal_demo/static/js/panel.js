@@ -5,7 +5,7 @@ import { say, sentence } from "./text.js";
 const byId = (id) => document.getElementById(id);
 
 /** States in which pressing the button can help. */
-const RETRY = new Set(["permission", "not-running", "going-away", "connection-lost", "blocked", "dismissed", "site-not-allowed", "consent-denied", "consent-unavailable", "user-timeout", "timeout", "version-mismatch", "too-many-connections", "too-many-requests", "pcsc-unavailable", "card-mute", "card-unsupported", "card-in-use", "card-fault", "certificate-not-found", "internal-error", "bad-reply"]);
+const RETRY = new Set(["permission", "not-running", "going-away", "connection-lost", "blocked", "unreached", "site-not-allowed", "consent-denied", "consent-unavailable", "user-timeout", "timeout", "version-mismatch", "too-many-connections", "too-many-requests", "pcsc-unavailable", "card-mute", "card-unsupported", "card-in-use", "card-fault", "certificate-not-found", "internal-error", "bad-reply"]);
 
 const ASK = say("このサイトの許可を求める", "Ask to allow this site");
 const RETRY_LABELS = {

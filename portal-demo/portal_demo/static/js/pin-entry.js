@@ -16,6 +16,9 @@ const lastTry = byId("last-try");
 const accept = byId("accept-last-try");
 const picker = byId("card-picker");
 
+/** How soon to look whether another program has let go of the card: nothing tells of that. */
+const LOOK_AGAIN_MS = 3000;
+
 /** Outcomes that no other PIN can change. */
 const FINAL = new Set(["pin-blocked", "certificate-expired"]);
 
@@ -30,6 +33,7 @@ export class PinEntry {
   #card;
   #outcome = null;
   #abort = null;
+  #timer;
 
   /**
    * `act(bridge, certificate, signal)` returns where to go next, or null if another card has its
@@ -114,6 +118,10 @@ export class PinEntry {
     if (!this.#outcomeStands()) {
       this.#outcome = null;
     }
+    clearTimeout(this.#timer);
+    if (this.#outcome?.reason === "card-in-use") {
+      this.#timer = setTimeout(() => this.#card.check(), LOOK_AGAIN_MS);
+    }
     this.#showPicker();
     this.#showState();
     this.#showPin();
@@ -136,6 +144,9 @@ export class PinEntry {
     const { name, readers } = this.#card.state;
     if (this.#outcome?.reason === "card-removed") {
       return name !== "ready" && readers !== null;
+    }
+    if (this.#outcome?.reason === "card-in-use" && !readers?.some(({ state }) => state === "in-use")) {
+      return false;
     }
     return this.#outcome !== null && name === "ready" && this.#outcome.card === this.#chosen?.card;
   }
