@@ -29,12 +29,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
 PAGE = """<!doctype html><html lang="LANG"><meta charset="utf-8"><title>x</title>
 <style>:root { color-scheme: light dark; font-family: sans-serif } body { max-width: 40rem }</style>
-<bridged-connect></bridged-connect>
+<body>
 <script type="module">
   import "/client-js/dist/connect-button.js";
-  const element = document.querySelector("bridged-connect");
-  element.options = { url: "ws://127.0.0.1:PORT/v1" };
+  const element = document.createElement("bridged-connect");
+  // A page of this computer itself is not asked; a portal's is.
+  const environment = { queryPermission: async () => window.permission ?? "prompt" };
+  element.options = { url: "ws://127.0.0.1:PORT/v1", environment };
   element.addEventListener("bridge-open", ({ detail }) => { window.bridge = detail.bridge; });
+  document.body.append(element);
 </script>"""
 
 
@@ -133,7 +136,7 @@ async def test_a_browser_that_blocks_the_page_is_explained(
     chromium: Chromium, site: TestServer
 ) -> None:
     page = await chromium.page(width=400)
-    await page.add_init_script("navigator.permissions.query = async () => ({ state: 'denied' })")
+    await page.add_init_script("window.permission = 'denied'")
     await page.goto(str(site.make_url("/ja")))
     await expect(page.get_by_text("接続が拒否されています")).to_be_visible()
     await shoot(page, "connect-blocked")
