@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal_demo import __version__
-from portal_demo.cli import config, create_admin, export, import_, migrate, serve, verify
+from portal_demo.cli import audit, config, create_admin, export, import_, migrate, serve, verify
 from portal_demo.errors import PortalError
 from portal_demo.schema import SchemaError
 from portal_demo.settings import Settings, SettingsError, load_settings
@@ -36,7 +36,16 @@ _DATABASE = (
     "SQLAlchemy address of the database; its password belongs into the file that"
     " database_password_file names: what is typed here is shown to other users of the computer"
 )
-COMMANDS: tuple[Command, ...] = (serve, migrate, create_admin, import_, export, verify, config)
+COMMANDS: tuple[Command, ...] = (
+    serve,
+    migrate,
+    create_admin,
+    import_,
+    export,
+    verify,
+    audit,
+    config,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, event, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.language import Text
@@ -17,7 +19,11 @@ from portal_demo.office.models import AuditEntry
 from portal_demo.office.paging import Page, address, day, during, one_of, page_of, row_id, words_of
 from portal_demo.rows import alone
 
+log = logging.getLogger(__name__)
+
 FIRST = "0" * 64
+_HEAD = re.compile("([0-9]{1,18}):([0-9a-f]{64})")
+_LOGGED = "office audit "
 _LONGEST = {"actor": 40, "subject": 100, "detail": 1100, "address": 45}
 
 
@@ -73,6 +79,25 @@ ACTION_NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """An entry by its number and digest: kept elsewhere, it shows what is missing after it."""
+
+    number: int
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.digest}"
+
+    @classmethod
+    def parse(cls, text: str) -> Head:
+        """Read what `str` gave. Raises ValueError."""
+        found = _HEAD.fullmatch(text.strip())
+        if not found:
+            raise ValueError(text)
+        return cls(int(found[1]), found[2])
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts, and the address of their computer."""
 
@@ -89,7 +114,10 @@ async def record(
     now: datetime,
     detail: str = "",
 ) -> None:
-    """Add an entry in the caller's transaction: what is undone was not done."""
+    """Add an entry in the caller's transaction: what is undone was not done.
+
+    Once it is committed its head goes to the log, which is out of the database's reach.
+    """
     await alone(db, "office audit")  # one writer at a time, so that the chain has no forks
     last = await db.scalar(select(AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1))
     entry = AuditEntry(
@@ -104,6 +132,20 @@ async def record(
     entry.digest = digest_of(entry)
     db.add(entry)
     await db.flush()
+    added = Head(entry.id, entry.digest)
+    event.listen(db.sync_session, "after_commit", lambda _session: _tell(added), once=True)
+
+
+def _tell(added: Head) -> None:
+    log.info("%s%s", _LOGGED, added, extra={"fields": {"head": str(added)}})
+
+
+def heads_in(lines: Iterable[str]) -> Iterator[Head]:
+    """Find the heads in a log of the portal, in either of its formats."""
+    for line in lines:
+        found = re.search(_LOGGED + _HEAD.pattern, line)
+        if found:
+            yield Head(int(found[1]), found[2])
 
 
 def digest_of(entry: AuditEntry) -> str:
@@ -128,6 +170,25 @@ async def first_break(db: AsyncSession) -> int | None:
             return entry.id
         previous = entry.digest
     return None
+
+
+async def head(db: AsyncSession) -> Head | None:
+    """Return the last entry; None if there is none."""
+    last = select(AuditEntry.id, AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1)
+    found = (await db.execute(last)).first()
+    return Head(*found) if found else None
+
+
+async def missing(db: AsyncSession, known: Iterable[Head]) -> int | None:
+    """Return the number of the first entry that is known from elsewhere and not there, if any."""
+    wanted = set(known)
+    if not wanted:
+        return None
+    since = min(one.number for one in wanted)
+    rows = await db.stream(select(AuditEntry.id, AuditEntry.digest).where(AuditEntry.id >= since))
+    async for number, digest in rows:
+        wanted.discard(Head(number, digest))
+    return min((one.number for one in wanted), default=None)
 
 
 @dataclass(frozen=True, slots=True)

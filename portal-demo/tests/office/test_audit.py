@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
+from portal_demo import cli
+from portal_demo.logs import JsonLines
 from portal_demo.office import audit
 from portal_demo.office.audit import Action, Actor, Search, find, first_break, record
 from portal_demo.office.models import AuditEntry
@@ -38,14 +41,15 @@ async def test_the_database_refuses_to_change_an_entry(database, change):
         assert [entry.actor for entry in (await find(db, Search())).lines] == ["shinsa01"]
 
 
-async def test_what_is_undone_was_not_done(database):
-    async def fail() -> None:
-        async with database.transaction() as db:
-            await record(db, Actor("a", ""), Action.ACCEPT, "x", now=NOW)
-            raise ZeroDivisionError
+async def undone(database):
+    async with database.transaction() as db:
+        await record(db, Actor("a", ""), Action.ACCEPT, "x", now=NOW)
+        raise ZeroDivisionError
 
+
+async def test_what_is_undone_was_not_done(database):
     with pytest.raises(ZeroDivisionError):
-        await fail()
+        await undone(database)
     async with database.transaction() as db:
         assert (await find(db, Search())).lines == []
 
@@ -87,6 +91,47 @@ async def test_what_was_tampered_with_past_the_triggers_is_found(database, chang
         await db.execute(change)
     async with database.transaction() as db:
         assert await first_break(db) in {2, 3}
+
+
+@pytest.mark.parametrize("known", ["head", "log"])
+async def test_an_end_that_was_cut_off_is_told(
+    database, database_url, tmp_path, capsys, caplog, known
+):
+    def check(*arguments):
+        return cli.main(["audit", "--database", database_url, *arguments])
+
+    caplog.set_level("INFO", "portal_demo.office.audit")
+    await write(database, "a", "b", "c")
+    lines = [f"{JsonLines().format(record)}\n" for record in caplog.records]
+    assert len(lines) == 3
+    log = tmp_path / "log"
+    log.write_text(f"INFO x: GET / 200\n{''.join(lines)}")
+    assert await asyncio.to_thread(check) == 0
+    head = capsys.readouterr().out.strip()
+    arguments = {"head": ["--head", head], "log": ["--log", str(log)]}[known]
+    assert await asyncio.to_thread(check, *arguments) == 0
+    await drop_triggers(database)
+    async with database.transaction() as db:
+        await db.execute(delete(AuditEntry).where(AuditEntry.id >= 3))
+    for new in ((), ("d",)):  # what is written after it hides nothing
+        await write(database, *new)
+        capsys.readouterr()
+        assert await asyncio.to_thread(check) == 0
+        assert await asyncio.to_thread(check, *arguments) == 1
+        assert "entry 3 is missing or was changed" in capsys.readouterr().err
+
+
+async def test_what_was_undone_is_not_in_the_log(database, caplog):
+    caplog.set_level("INFO", "portal_demo.office.audit")
+    with pytest.raises(ZeroDivisionError):
+        await undone(database)
+    assert not caplog.records
+
+
+def test_what_is_no_head_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["audit", "--head", "3:abc"])
+    assert "not N:HASH: '3:abc'" in capsys.readouterr().err
 
 
 async def test_entries_are_looked_for(database):

@@ -19,6 +19,7 @@ async def show(desk: Desk) -> web.StreamResponse:
     async with desk.transaction() as db:
         page = await audit.find(db, search)
         broken = await audit.first_break(db) if desk.request.query.get("check") else None
+        head = await audit.head(db)
     return desk.render(
         "audit.html",
         screen="audit",
@@ -27,6 +28,7 @@ async def show(desk: Desk) -> web.StreamResponse:
         words=audit,
         checked="check" in desk.request.query,
         broken=broken,
+        head=head,
         address=next_page(_PATH, search.query()),
     )
 
