@@ -21,6 +21,7 @@ from bridged.cli import (
     sign,
     sites,
 )
+from bridged.cli.parser import Parser
 
 COMMANDS = (
     serve,
@@ -42,11 +43,15 @@ COMMANDS = (
 
 def parser() -> argparse.ArgumentParser:
     """Return the description of every command; the manual page and completions are made of it."""
-    parser = argparse.ArgumentParser(
-        prog="bridged", description="Lets web portals use the IC card in the reader."
+    parser = Parser(
+        prog="bridged",
+        description="Lets web portals use the IC card in the reader.",
+        epilog="Exit status: 0 it went well; 1 it did not; 2 the command line makes no sense; 130 Ctrl-C; "
+        "141 nobody read the output on. `bridged doctor` ends with 1 for warnings, 2 for errors.",
     )
     parser.add_argument("--version", action="version", version=f"bridged {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log every APDU (never a PIN)")
+    Parser.earlier = frozenset(parser._option_string_actions) - {"-h", "--help"}
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(commands)

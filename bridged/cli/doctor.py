@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Literal
 
 from bridged import __version__
 from bridged.cli.output import add_json, print_json, working
+from bridged.errors import FileUnusable
 
 if TYPE_CHECKING:
     from bridged.doctor.finding import Finding
 
 MARKS = {"GOOD": ("✓", "32"), "HINT": ("・", "36"), "WARNING": ("!", "33"), "ERROR": ("✗", "31")}
 """The mark of each severity, and its colour (ECMA-48, SGR)."""
+PLAIN = str.maketrans({"✓": "o", "・": "-", "✗": "x", "→": "->"})
+"""The marks where the terminal has no such letters (EUC-JP, Shift_JIS, ASCII)."""
 
 WORKING = {"ja": "確認しています…", "en": "Looking…"}
 VERDICTS = {
@@ -58,11 +61,24 @@ def run(args: argparse.Namespace) -> int:
         print_json([finding.to_json() for finding in findings])
     else:
         coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        print(report(findings, language(), coloured=coloured))
+        print(_printable(report(findings, language(), coloured=coloured)))
     if args.bundle:
-        bundle(args.bundle, findings, personal=args.personal)
+        try:
+            bundle(args.bundle, findings, personal=args.personal)
+        except OSError as error:
+            detail = error.strerror or str(error)
+            raise FileUnusable(file=str(args.bundle), detail=detail) from None
         print(args.bundle, file=sys.stderr)
     return exit_status(findings)
+
+
+def _printable(text: str) -> str:
+    """Return a report with marks that the terminal can show."""
+    try:
+        "".join(map(chr, PLAIN)).encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return text.translate(PLAIN)
+    return text
 
 
 def report(findings: list[Finding], language: Literal["ja", "en"], *, coloured: bool) -> str:

@@ -9,10 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from bridged.cli.language import language
-from bridged.cli.output import add_json, print_json, working
+from bridged.cli.output import add_json, print_json, print_line, working
 from bridged.config import audit_dir
 from bridged.errors import FileUnusable
 
@@ -69,7 +67,10 @@ def _show(folder: Path, args: argparse.Namespace) -> int:
         at = datetime.fromisoformat(str(record.get("at")))
         if (args.since and at < args.since) or (args.site and record.get("origin") != args.site):
             continue
-        print(msgspec.json.encode(record).decode() if args.json else _line(at, record))
+        if args.json:
+            print_line(record)
+        else:
+            print(_line(at, record))
     return 0
 
 

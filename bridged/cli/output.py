@@ -32,6 +32,11 @@ def print_json(value: object, to: BinaryIO | None = None) -> None:
     to.flush()
 
 
+def print_line(value: object) -> None:
+    """Print a value as a line of JSON."""
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+
+
 @contextmanager
 def working(texts: dict[str, str]) -> Iterator[None]:
     """Say on a terminal what takes its time, in the person's language, until it is over."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -25,5 +28,54 @@ def test_bash_completes_commands_and_options(capsys: pytest.CaptureFixture[str])
 
 def test_a_shell_that_is_not_known_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["completion", "fish"])
-    assert "fish" in capsys.readouterr().err
+        main(["completion", "ksh"])
+    assert "ksh" in capsys.readouterr().err
+
+
+def test_fish_completes_commands_and_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["completion", "fish"])
+    script = tmp_path / "bridged.fish"
+    script.write_text(capsys.readouterr().out)
+    ask = f'source {script}; complete -C "bridged se"; complete -C "bridged serve --vi"'
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", ask],
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    words = [line.partition("\t")[0] for line in done.stdout.splitlines()]
+    assert (words, done.stderr) == (["serve", "--virtual"], "")
+
+
+def test_zsh_completes_commands_and_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["completion", "zsh"])
+    (tmp_path / "_bridged").write_text(capsys.readouterr().out)
+    person, terminal = pty.openpty()
+    shell = subprocess.Popen(
+        ["zsh", "-f", "-i"],
+        env={**os.environ, "TERM": "dumb", "HOME": str(tmp_path)},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    ready = f"fpath=({tmp_path} $fpath); autoload -Uz compinit; compinit -u -D; print RE''ADY\n"
+    for typed, shown in (
+        (ready, b"READY"),
+        ("bridged serve --vi\t", b"--virtual "),
+        ("\x15bridged sites al\t", b"allow "),
+    ):
+        os.write(person, typed.encode())
+        screen = b""
+        while shown not in screen:
+            screen += os.read(person, 4096)
+    shell.kill()
+    shell.wait()
+    os.close(person)
