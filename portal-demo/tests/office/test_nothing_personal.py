@@ -60,7 +60,7 @@ async def test_a_day_at_both_sides_leaves_nothing_personal_behind(
         bidder, clerk = tools.Visitor(bidders), clerk_at(app, officers)
         await bidder.reach_confirmation(card)
         assert (await bidder.register(card)).status == 200
-        await bidder.log_in_user(password="wrong-one-1")
+        await bidder.log_in_user(password="wrongone1")
         page = await bidder.get("/questions/contact")
         asked = await bidder.post_form(
             "/questions/contact", **QUESTION, token=page.hidden("token"), screen="7"
