@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from aiohttp import web
@@ -132,7 +132,9 @@ def _mail(server: Server | None) -> Callable[[web.Application], AsyncIterator[No
         portal = app[PORTAL]
         if server is None and not portal.settings.demo:
             log.warning("no smtp_host is set: mail is kept and not sent")
-        worker = Worker(portal.database, server, portal.clock)
+        days = portal.settings.mail_kept_days
+        kept = timedelta(days=days) if days else None
+        worker = Worker(portal.database, server, portal.clock, kept)
         task = asyncio.create_task(worker.run())
         yield
         await worker.stop(task)

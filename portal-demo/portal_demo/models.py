@@ -348,11 +348,15 @@ class Mail(Base):
 
     `due` is when it may be tried next, for one that is being sent until when it is its worker's
     (`claim`). `interruptions` counts the attempts of which nobody knows how they ended. `token`
-    makes its Message-ID, which is the same at every attempt.
+    makes its Message-ID, which is the same at every attempt. When it is `forgotten` only the event
+    and how it ended are kept: text and error are empty, `recipient` is its id.
     """
 
     __tablename__ = "mail"
-    __table_args__ = (UniqueConstraint("event_key", "recipient"),)
+    __table_args__ = (
+        UniqueConstraint("event_key", "recipient"),
+        Index("ix_mail_forgotten_created", "forgotten", "created"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     event_key: Mapped[str] = mapped_column(String(120))
@@ -371,3 +375,4 @@ class Mail(Base):
     interruptions: Mapped[int] = mapped_column(default=0)
     sent: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[str] = mapped_column(String(300), default="")
+    forgotten: Mapped[datetime | None] = mapped_column(UtcDateTime)

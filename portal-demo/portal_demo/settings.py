@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Prometheus finds its metrics (`127.0.0.1:9464`); empty: nowhere. `log_format` is that of the log.
     `demo` fills the register with sample companies.
     `trusted_proxies` are addresses or networks of proxies whose `proxy_header` is believed.
+    `mail_kept_days` after it was written text and address of a mail are removed (0: never).
     Mail goes to `smtp_host`, from `mail_from`; `smtp_port` 0 is the usual one of the `smtp_security`.
     `smtp_ca` (PEM) replaces the system's authorities for that server's certificate. Without a
     server mail is kept in the database, and shown.
@@ -64,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     smtp_password_file: Path | None = None
     smtp_ca: Path | None = None
     mail_from: str = ""
+    mail_kept_days: Annotated[int, Meta(ge=0, le=36500)] = 90
 
     def __post_init__(self) -> None:
         self._check_database()

@@ -26,7 +26,7 @@ from sqlalchemy import select
 from portal_demo.clock import utc_now
 from portal_demo.db import Database
 from portal_demo.language import Language
-from portal_demo.mail import templates, worker
+from portal_demo.mail import outbox, templates, worker
 from portal_demo.mail.outbox import Status, enqueue, mails
 from portal_demo.mail.smtp import Server, server_of
 from portal_demo.mail.worker import GIVEN_UP, LONGEST_DELAY, Worker, delay_after
@@ -587,3 +587,77 @@ async def test_a_mail_that_kills_its_worker_twice_is_given_up_and_shown(database
     mail = await the_mail(database)
     assert (mail.status, mail.error) == (Status.FAILED, worker.UNCERTAIN)
     assert not office.taken
+
+
+# ---- what is kept of it ----
+
+DAYS_90 = timedelta(days=90)
+
+
+async def test_text_and_address_go_after_their_time_and_the_event_stays(database, office, clock):
+    await write(database, clock())
+    sender = Worker(database, plain(office), clock, DAYS_90)
+    await sender.send_due()
+    sent = await the_mail(database)
+    clock.advance(days=90)
+    await sender.forget_old()
+    assert (await the_mail(database)).body == sent.body  # not a moment too early
+    clock.advance(hours=1)
+    await sender.forget_old()
+    mail = await the_mail(database)
+    assert (mail.body, mail.error, mail.recipient) == ("", "", str(mail.id))
+    assert (mail.event_key, mail.template, mail.status) == (
+        sent.event_key,
+        sent.template,
+        Status.SENT,
+    )
+    assert (mail.created, mail.sent, mail.forgotten) == (sent.created, sent.sent, clock())
+    await write(database, clock())  # the same event once more
+    await sender.send_due()
+    assert len(office.taken) == 1
+
+
+async def test_what_is_not_sent_yet_is_kept_whole(database, office, clock):
+    await write(database, clock())
+    clock.advance(days=365)
+    await Worker(database, plain(office), clock, DAYS_90).forget_old()
+    assert (await the_mail(database)).body
+
+
+async def test_mail_may_be_kept_for_good(database, office, clock):
+    await write(database, clock())
+    sender = Worker(database, plain(office), clock)
+    await sender.send_due()
+    clock.advance(days=3650)
+    await sender.forget_old()
+    assert (await the_mail(database)).body
+
+
+async def test_many_are_forgotten_in_parts_and_looked_for_once_an_hour(
+    database, office, clock, monkeypatch
+):
+    monkeypatch.setattr(outbox, "BATCH", 2)
+    monkeypatch.setattr(worker, "BATCH", 2)
+    sender = Worker(database, None, clock, DAYS_90)
+
+    async def kept() -> int:
+        async with database.transaction() as db:
+            return sum(bool(mail.body) for mail in await mails(db))
+
+    async def write_and_show(*keys: str) -> None:
+        for key in keys:
+            await write(database, clock(), event=key)
+        await sender.send_due()
+
+    await write_and_show("a", "b", "c", "d", "e")
+    clock.advance(minutes=30)
+    await write_and_show("f")
+    clock.advance(days=90, minutes=-20)
+    await sender.forget_old()
+    assert await kept() == 1
+    clock.advance(minutes=59)
+    await sender.forget_old()
+    assert await kept() == 1
+    clock.advance(minutes=1)
+    await sender.forget_old()
+    assert await kept() == 0

@@ -34,6 +34,11 @@ _MAIL_FLAGS: dict[str, dict[str, Any]] = {
     "smtp-password-file": {"type": Path, "metavar": "FILE", "help": "the password, in a file"},
     "smtp-ca": {"type": Path, "metavar": "FILE", "help": "authority of its certificate (PEM)"},
     "mail-from": {"metavar": "ADDRESS", "help": "where mail comes from"},
+    "mail-kept-days": {
+        "type": int,
+        "metavar": "DAYS",
+        "help": "when text and address of a mail are removed (default 90; 0: never)",
+    },
 }
 
 

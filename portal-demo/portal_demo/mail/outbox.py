@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import event, select
+from sqlalchemy import String, cast, event, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.characters import visible
@@ -24,6 +24,7 @@ from portal_demo.rows import insert_missing
 from portal_demo.validation import is_mail
 
 MAX_SUBJECT = 200
+BATCH = 500
 
 
 class Status(StrEnum):
@@ -57,13 +58,19 @@ async def enqueue(
 ) -> None:
     """Write a mail to each recipient, in the caller's transaction; a known one is left as it is.
 
+    Of an event whose mail was forgotten nothing is written: who got it is not known any more.
     `values` are those of the template, and `portal`, the portal's address. Raises ValueError for
     what is no mail address: it is to be checked where it was typed.
     """
     subject, body = template.render(language, {name: _told(v) for name, v in values.items()})
-    for recipient in dict.fromkeys([to] if isinstance(to, str) else to):
+    recipients = list(dict.fromkeys([to] if isinstance(to, str) else to))
+    for recipient in recipients:
         if not is_mail(recipient) or len(recipient) > MAIL_LENGTH:
             raise ValueError(f"no mail address: {recipient!r}")
+    gone = select(Mail.id).where(Mail.event_key == event_key, Mail.forgotten.is_not(None)).limit(1)
+    if await db.scalar(gone) is not None:
+        return
+    for recipient in recipients:
         await insert_missing(
             db,
             Mail,
@@ -107,6 +114,24 @@ async def try_again(db: AsyncSession, mail_id: int, now: datetime) -> bool:
     mail.attempts = mail.interruptions = 0
     wake_after_commit(db)
     return True
+
+
+async def forget_before(db: AsyncSession, moment: datetime, now: datetime) -> int:
+    """Remove text and address of mails written before; return of how many, at most BATCH.
+
+    That the event was told, and how that ended, stays. What is still to be sent stays whole.
+    """
+    ended = Mail.status.in_((Status.SENT, Status.SHOWN, Status.FAILED))
+    old = select(Mail.id).where(Mail.forgotten.is_(None), Mail.created < moment, ended)
+    batch = old.order_by(Mail.created).limit(BATCH).with_for_update(skip_locked=True)
+    forgotten = await db.scalars(
+        update(Mail)
+        .where(Mail.id.in_(batch))
+        .values(recipient=cast(Mail.id, String), body="", error="", forgotten=now)
+        .returning(Mail.id),
+        execution_options={"synchronize_session": False},
+    )
+    return len(forgotten.all())
 
 
 def wake_after_commit(db: AsyncSession) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import select
 from portal_demo.clock import Clock
 from portal_demo.db import Database
 from portal_demo.mail.message import wire_message
-from portal_demo.mail.outbox import Status
+from portal_demo.mail.outbox import BATCH, Status, forget_before
 from portal_demo.mail.smtp import (
     ATTEMPT_S,
     Interrupted,
@@ -44,6 +44,7 @@ LOOK_AGAIN_S = 30.0
 STOP_S = 5.0
 UNCERTAIN = "the connection or the portal broke off twice while it was being sent"
 MAX_ERROR = 300
+FORGET_EVERY = timedelta(hours=1)
 _CODES = re.compile(r"[0-9]{3}( [245]\.[0-9]{1,3}\.[0-9]{1,3})?")  # RFC 5321, RFC 3463
 
 
@@ -64,9 +65,12 @@ class Worker:
     database: Database
     server: Server | None
     clock: Clock
+    kept: timedelta | None = None
+    """How long text and addresses are kept; None: for good."""
     _failures: int = 0
     _paused_until: datetime | None = None
     _stopping: bool = field(default=False)
+    _forget_next: datetime | None = None
 
     async def run(self) -> None:
         """Send mail as it comes, until `stop`."""
@@ -75,6 +79,7 @@ class Worker:
             waiting.clear()
             try:
                 await self.send_due()
+                await self.forget_old()
             except Exception:  # the database is away: it will be back
                 log.exception("the outbox cannot be read")
             with contextlib.suppress(TimeoutError):
@@ -96,6 +101,17 @@ class Worker:
             if mail is None:
                 return
             await self._attempt(mail)
+
+    async def forget_old(self) -> None:
+        """Remove texts and addresses that have been kept long enough; looks once an hour."""
+        now = self.clock()
+        if self.kept is None or (self._forget_next is not None and now < self._forget_next):
+            return
+        self._forget_next = now + FORGET_EVERY
+        forgotten = BATCH
+        while forgotten == BATCH and not self._stopping:
+            async with self.database.transaction() as db:
+                forgotten = await forget_before(db, now - self.kept, now)
 
     def _paused(self) -> bool:
         return self._paused_until is not None and self.clock() < self._paused_until
