@@ -71,6 +71,7 @@ EACH = {
     "database": ("sqlite+aiosqlite:///x", "sqlite+aiosqlite:///x", "sqlite+aiosqlite:///x"),
     "database_password_file": (__file__, __file__, Path(__file__)),
     "metrics": ("127.0.0.1:9464", "127.0.0.1:9464", "127.0.0.1:9464"),
+    "totp_key_file": ("totp.key", "totp.key", Path("totp.key")),
     "log_format": ("json", "json", "json"),
     "trust": (["a.pem", "b.toml"], "a.pem:b.toml", (Path("a.pem"), Path("b.toml"))),
     "revocation": ("soft", "soft", "soft"),
@@ -87,6 +88,7 @@ EACH = {
     "smtp_password_file": ("pw", "pw", Path("pw")),
     "smtp_ca": ("ca.pem", "ca.pem", Path("ca.pem")),
     "mail_from": ("portal@example.jp", "portal@example.jp", "portal@example.jp"),
+    "mail_kept_days": (30, "30", 30),
 }  # fmt: skip
 BESIDE = {"smtp_host": ("mail_from",), "smtp_user": ("smtp_password_file",)}
 BESIDE["smtp_password_file"] = ("smtp_user",)
