@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import getpass
 import json
 import os
 import platform
@@ -98,7 +100,6 @@ def report(findings: list[Finding], language: Literal["ja", "en"], *, coloured: 
 def bundle(file: Path, findings: list[Finding], *, personal: bool) -> None:
     """Write the findings and versions into a zip, for this user alone; nothing says who he is."""
     shown = findings if personal else [finding.anonymous() for finding in findings]
-    home = str(Path.home())
     facts = {
         "bridged": __version__,
         "python": platform.python_version(),
@@ -114,8 +115,16 @@ def bundle(file: Path, findings: list[Finding], *, personal: bool) -> None:
     with os.fdopen(handle, "wb") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, part in parts.items():
             text = json.dumps(part, ensure_ascii=False, indent=2)
-            archive.writestr(name, text if personal else text.replace(home, "~"))
-        archive.writestr("report.txt", report(shown, "ja", coloured=False).replace(home, "~"))
+            archive.writestr(name, text if personal else _nobodys(text))
+        archive.writestr("report.txt", _nobodys(report(shown, "ja", coloured=False)))
+
+
+def _nobodys(text: str) -> str:
+    """Return a text whose paths do not tell whose they are."""
+    text = text.replace(str(Path.home()), "~")
+    with contextlib.suppress(KeyError, OSError):  # A user need not have a name.
+        text = text.replace(f"/{getpass.getuser()}/", "/***/")
+    return text
 
 
 def _distribution() -> str:

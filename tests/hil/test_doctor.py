@@ -44,10 +44,12 @@ class Computer:
         return self.folder / "state" / "bridged"
 
     @contextmanager
-    def daemon(self, *words: str, **env: str) -> Iterator[None]:
+    def daemon(
+        self, *words: str, program: tuple[str, ...] = ("-m", "bridged"), **env: str
+    ) -> Iterator[None]:
         """Run the daemon meanwhile."""
         with subprocess.Popen(
-            [sys.executable, "-m", "bridged", "serve", *words],
+            [sys.executable, *program, "serve", *words],
             env=self.environment | env,
             stdout=subprocess.PIPE,
             text=True,
@@ -57,20 +59,23 @@ class Computer:
             yield
             daemon.send_signal(signal.SIGTERM)
 
-    def run(self, *words: str, **env: str) -> str:
+    def run(self, *words: str, typed: str = "", **env: str) -> str:
         """Return what a command prints."""
         done = subprocess.run(
             [sys.executable, "-m", "bridged", *words],
             env=self.environment | env,
+            input=typed,
             capture_output=True,
             text=True,
             check=False,
         )
         return done.stdout
 
-    def doctor(self, before: str = "", **env: str) -> dict[str, dict[str, object]]:
+    def doctor(
+        self, before: str = "", *, by: tuple[str, ...] = (), **env: str
+    ) -> dict[str, dict[str, object]]:
         """Return the findings by name; `before` is shell run first, in mounts of its own."""
-        command = [sys.executable, "-m", "bridged", "doctor", "--json"]
+        command = [*by, sys.executable, "-m", "bridged", "doctor", "--json"]
         if before:
             script = f'set -e; {before}; exec "$@"'
             own = ["unshare", *(["-r"] if os.geteuid() else []), "-m", "--propagation", "private"]
@@ -270,6 +275,22 @@ def blocking_policy(computer: Computer) -> dict[str, dict[str, object]]:
     return computer.doctor(policy_of_chromium('{"LoopbackNetworkBlockedForUrls": ["*"]}'))
 
 
+def wrong_policy(computer: Computer) -> dict[str, dict[str, object]]:
+    text = "managed-onli = true"
+    mounted = "mkdir -p /etc/bridged; mount -t tmpfs none /etc/bridged"
+    return computer.doctor(f"{mounted}; echo '{text}' > /etc/bridged/policy.toml")
+
+
+def another_version(computer: Computer) -> dict[str, dict[str, object]]:
+    """The daemon that runs is of before an upgrade."""
+    older = (
+        "import bridged, runpy; bridged.__version__ = '0.0.1'; "
+        "runpy.run_module('bridged', run_name='__main__')"
+    )
+    with computer.daemon(program=("-c", older)):
+        return computer.doctor()
+
+
 def no_dialog(computer: Computer) -> dict[str, dict[str, object]]:
     return computer.doctor(DISPLAY=":9", PATH=str(computer.folder))
 
@@ -286,6 +307,8 @@ FAULTS: dict[str, Callable[[Computer], dict[str, dict[str, object]]]] = {
     "sites-broken": torn_list_of_sites,
     "sites-put-aside": list_put_aside,
     "audit-changed": changed_record,
+    "policy-wrong": wrong_policy,
+    "daemon-other-version": another_version,
     "browser-policy-wrong": torn_policy,
     "browser-blocks": blocking_policy,
     "dialog-missing": no_dialog,
@@ -303,6 +326,34 @@ def test_a_fault_that_is_made_for_real_is_named(computer: Computer, name: str) -
     assert finding in found
     if finding == "port-taken":
         assert "python" in str(found[finding]["program"])
+
+
+def test_the_last_try_is_named_when_the_others_were_wasted(
+    computer: Computer, card: CardProcess
+) -> None:
+    with computer.daemon():
+        listed = json.loads(computer.run("certs", "--json", "--usage", "signature"))
+        wrong = json.dumps({"key": listed["certificates"][0]["id"], "pin": "000000"})
+        for _ in range(2):
+            computer.run("call", "pin.verify", "-", typed=wrong)
+        assert "pin-last-try" in computer.doctor()
+    assert "pin-last-try" in computer.doctor(), "the card itself tells it"
+
+
+def test_a_service_that_this_user_may_not_use_is_named(
+    computer: Computer, pcscd: PrivatePcscd
+) -> None:
+    """As polkit or the rights of its socket keep somebody out; root without his privileges, too."""
+    file = Path(pcscd.socket_name)
+    mode = file.stat().st_mode
+    file.chmod(0)
+    mine = "-dac_override,-dac_read_search"
+    try:
+        by = ("setpriv", f"--bounding-set={mine}", f"--inh-caps={mine}")
+        found = computer.doctor(by=by if os.geteuid() == 0 else ())
+    finally:
+        file.chmod(mode)
+    assert "pcscd-refuses" in found
 
 
 def test_a_service_without_a_reader_is_named(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bridged.cli.doctor import report
 from bridged.doctor.finding import Finding
 
 
-def run(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run(tmp_path: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
         "PCSCLITE_CSOCK_NAME": str(tmp_path / "none"),
@@ -21,6 +21,7 @@ def run(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
         "HOME": str(tmp_path),
         "LC_ALL": "ja_JP.UTF-8",
         "PYTHONUTF8": "1",
+        **env,
     }
     return subprocess.run(
         [sys.executable, "-m", "bridged", "doctor", *words],
@@ -56,6 +57,19 @@ def test_the_bundle_is_private_and_names_nobody(tmp_path: Path) -> None:
         everything = "".join(archive.read(name).decode() for name in archive.namelist())
     assert "~/bridged/config.toml" in everything
     assert str(tmp_path) not in everything
+
+
+def test_the_bundle_tells_no_name_in_a_path_outside_of_the_home(tmp_path: Path) -> None:
+    file = tmp_path / "taro-n" / "config.toml"
+    file.parent.mkdir()
+    file.write_text("prot = 1")
+    words = ("--config", str(file), "--bundle", str(tmp_path / "b.zip"))
+    run(tmp_path, *words, HOME="/nowhere", LOGNAME="taro-n")
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        everything = [archive.read(name).decode() for name in archive.namelist()]
+    assert "/***/config.toml" in everything[0]
+    assert "/***/config.toml" in everything[2]
+    assert "taro-n" not in "".join(everything)
 
 
 def test_colours_and_the_verdict_follow_the_worst() -> None:
