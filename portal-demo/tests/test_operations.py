@@ -174,7 +174,7 @@ def test_of_an_exception_the_kind_and_the_place_are_written_not_the_words():
 
 def test_the_unit_is_sound_and_hardened(tmp_path):
     unit = tmp_path / UNIT.name
-    unit.write_text(UNIT.read_text("utf-8").replace("/usr/bin/portal-demo", sys.executable))
+    unit.write_text(UNIT.read_text("utf-8").replace("/usr/local/bin/portal-demo", sys.executable))
     analyze = ["systemd-analyze", "--no-pager"]
     verdict = subprocess.run(
         [*analyze, "verify", "--man=no", unit], capture_output=True, text=True, check=False
