@@ -44,7 +44,7 @@ check-imports: set-up
 check-client: set-up
 	cd client-js && npm run --silent check
 check-shell: set-up
-	shellcheck $$(grep -rlIE '^#!.*\b(ba)?sh$$' tools .ci packaging)
+	shellcheck $$(grep -rlIE '^#!.*\b(ba)?sh$$' tools .ci packaging tests/boot)
 
 .PHONY: format
 format: set-up ## Format and mend what can be mended
@@ -70,12 +70,15 @@ build: set-up ## Build the wheels and the npm package into build/
 	$(BIN)/uv build --quiet --no-build-isolation --out-dir build portal-demo
 	cd client-js && npm pack --silent --pack-destination ../build
 
-.PHONY: deb deb-test pipx-test
+.PHONY: deb deb-test boot-test pipx-test
 deb: set-up ## Build the Debian package into build/
 	@tools/deb
 deb-test: deb ## Install, use, upgrade and purge it in fresh Debian 12 and 13 (as root)
 	@tools/deb-test bookworm
 	@tools/deb-test trixie
+boot-test: deb build ## Boot Debian 12 and 13 with systemd and use the units there (as root; systemd-container)
+	@tools/boot-test bookworm
+	@tools/boot-test trixie
 pipx-test: build ## Install the wheel with pipx in fresh Debian 12 and 13, polkit included (as root)
 	@tools/pipx-test bookworm
 	@tools/pipx-test trixie
