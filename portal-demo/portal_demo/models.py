@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -202,6 +203,7 @@ class Application(Base):
     """An application as it was received; never changed but for its status.
 
     `owner` is the card or user that applied, as in a draft; `language` the one they read.
+    `log_in_kept` is false where it came before log-in certificates were kept as evidence.
     """
 
     __tablename__ = "application"
@@ -217,6 +219,7 @@ class Application(Base):
     document_sha256: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(8))
     language: Mapped[str] = mapped_column(String(2), default="ja", server_default="ja")
+    log_in_kept: Mapped[bool] = mapped_column(default=True, server_default=true())
     created: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     signatures: Mapped[list[Signature]] = relationship(lazy="selectin", order_by="Signature.id")
 

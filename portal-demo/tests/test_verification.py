@@ -7,13 +7,17 @@ import json
 from datetime import timedelta
 
 import pytest
+from alembic.script import ScriptDirectory
 from bureau import DAY, Reason, pointers
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import delete, select, update
 
+from portal_demo import schema
 from portal_demo.authorities import load_authorities
 from portal_demo.cli import main
+from portal_demo.cli.verify import _words
 from portal_demo.errors import ApplicationUnknown
+from portal_demo.language import Language
 from portal_demo.merging import merge
 from portal_demo.models import Application, ApplicationEvidence, EvidenceFile, Signature
 from portal_demo.pages import PORTAL
@@ -286,6 +290,29 @@ async def test_a_log_in_certificate_that_was_taken_away_is_named(portal, registe
     report = await report_of(portal)
     assert bad(report) == {Check.PATH}
     assert any("ログインに使われた" in finding.text.ja for finding in report.findings)
+
+
+async def test_an_application_from_before_log_ins_were_kept_is_neither_good_nor_tampered_with(
+    portal, registered, pointed_card
+):
+    mark = ScriptDirectory.from_config(schema.configuration()).get_revision("0009").module.mark
+    async with portal.database.transaction() as db:
+        await db.run_sync(lambda session: mark(session.connection()))
+    assert (await report_of(portal)).good, "its log-in certificate is there, so it is not marked"
+    der = pointed_card.authentication.public_bytes(Encoding.DER)
+    kept = select(EvidenceFile.sha256).where(EvidenceFile.content == der)
+    await run(
+        portal, delete(ApplicationEvidence).where(ApplicationEvidence.evidence_sha256.in_(kept))
+    )
+    assert bad(await report_of(portal)) == {Check.PATH}
+    async with portal.database.transaction() as db:
+        await db.run_sync(lambda session: mark(session.connection()))
+    report = await report_of(portal)
+    assert report.outcomes == {Outcome.GOOD, Outcome.NOT_KEPT}
+    assert not report.good
+    assert "一部を検証できませんでした" in _words(report, Language.JA)
+    await flip(portal, Signature.signature)
+    assert Outcome.BAD in (await report_of(portal)).outcomes, "it hides nothing else"
 
 
 async def test_a_user_without_a_card_signed_nothing(app, visitor):

@@ -22,6 +22,7 @@ _MARKS = {
     Outcome.GOOD: Text("適", "good"),
     Outcome.BAD: Text("不適", "BAD"),
     Outcome.NONE: Text("－", "-"),
+    Outcome.NOT_KEPT: Text("未保存", "not kept"),
 }
 
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Print the report; the status is 0 if nothing speaks against the application."""
+    """Print the report; the status is 0 if all could be verified and nothing speaks against it."""
     database = Database(settings.database)
     try:
         async with database.transaction() as db:
@@ -68,5 +69,10 @@ def _words(report: Report, language: Language) -> str:
         "検証できませんでした。上の「不適」をご確認ください。",
         "Not verified: see what is BAD above.",
     )
-    lines.append((good if report.good else bad)[language])
+    partly = Text(
+        "一部を検証できませんでした（変更は見つかっていません）。上の「未保存」をご確認ください。",
+        "Not all could be verified, though nothing was found to be changed: see what is not kept above.",
+    )
+    end = good if report.good else bad if Outcome.BAD in report.outcomes else partly
+    lines.append(end[language])
     return "\n".join(lines)

@@ -58,7 +58,7 @@ async def _look(
     """Look at the certificates, and at what showed that they were good."""
     for file in files:
         yield certificates.file(file)
-    look = certificates.Look(application.created, files, paths)
+    look = certificates.Look(application.created, files, paths, application.log_in_kept)
     for row in application.signatures:
         async for found in look.certificate(row.certificate, KeyPurpose.SIGNATURE):
             yield found

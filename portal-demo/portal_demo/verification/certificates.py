@@ -37,6 +37,7 @@ class Look:
     moment: datetime
     files: Sequence[EvidenceFile]
     paths: PathFinder
+    log_in_kept: bool
 
     async def log_in(self, sha256: str) -> AsyncIterator[Finding]:
         """Follow the certificate that a card logged in with, by the fingerprint in the document."""
@@ -45,6 +46,15 @@ class Look:
                 async for found in self.certificate(stored.content, KeyPurpose.AUTHENTICATION):
                     yield found
                 return
+        if not self.log_in_kept:
+            text = Text(
+                "ログインの証明書を保存する前の版（データベースの版0009より前）で受け付けたため、"
+                "ログインに使われた証明書は確認できません。",
+                "It was received by a version that did not keep log-in certificates yet (before "
+                "revision 0009 of the database): the certificate that logged in cannot be verified.",
+            )
+            yield Finding(Check.PATH, Outcome.NOT_KEPT, text, sha256[:16])
+            return
         text = Text(
             "ログインに使われた証明書が保存されていません。",
             "The certificate that logged in is not stored.",

@@ -27,11 +27,16 @@ class Check(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What was found; `NONE` tells that there is nothing to be verified, and why."""
+    """What was found.
+
+    `NONE` tells that there is nothing to be verified, and why; `NOT_KEPT` that something cannot be
+    verified, as it was not kept at that time: neither good nor tampered with.
+    """
 
     GOOD = "good"
     BAD = "bad"
     NONE = "none"
+    NOT_KEPT = "not-kept"
 
 
 _TITLES = {
@@ -66,8 +71,13 @@ class Report:
 
     @property
     def good(self) -> bool:
-        """Tell whether nothing speaks against the application."""
-        return all(finding.outcome is not Outcome.BAD for finding in self.findings)
+        """Tell whether all could be verified, and nothing speaks against the application."""
+        return not self.outcomes & {Outcome.BAD, Outcome.NOT_KEPT}
+
+    @property
+    def outcomes(self) -> set[Outcome]:
+        """Return everything that was found, by its kind."""
+        return {finding.outcome for finding in self.findings}
 
 
 def judged(check: Check, good: Text, bad: Text, *, ok: bool, about: str = "") -> Finding:

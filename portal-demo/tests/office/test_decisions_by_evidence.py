@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 from bureau import Reason
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from portal_demo.mail.outbox import mails
-from portal_demo.models import Application, Card, Signature
+from portal_demo.models import Application, ApplicationEvidence, Card, Signature
 from portal_demo.pages import PORTAL
 
 FIRST = "20260604-000001"
@@ -30,6 +30,25 @@ async def test_what_was_tampered_with_can_be_rejected_only(app, clerk, registere
         assert [mail.template for mail in await mails(db)] == ["application-received"]
     answer = await clerk.decide(FIRST, "reject", "電子署名を確認できません。")
     assert answer.element("status") == "不受理"
+
+
+async def test_what_was_not_kept_at_its_time_is_told_as_such_and_not_accepted(
+    app, clerk, registered
+):
+    await registered()
+    async with app[PORTAL].database.transaction() as db:
+        application = await db.scalar(select(Application))
+        application.log_in_kept = False
+        log_in = application.owner.removeprefix("card:")
+        await db.execute(
+            delete(ApplicationEvidence).where(ApplicationEvidence.evidence_sha256 == log_in)
+        )
+    page = await clerk.page(FIRST)
+    assert "すべては検証できません" in page.text
+    assert 'data-outcome="not-kept"' in page.text
+    assert "問題が見つかりました" not in page.text
+    answer = await clerk.decide(FIRST, "accept")
+    assert (answer.status, 'data-reason="not-verified"' in answer.text) == (409, True)
 
 
 async def test_a_card_that_was_revoked_since_signed_well_and_logs_in_no_more(
