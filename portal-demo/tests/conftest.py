@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from argon2 import PasswordHasher
 from backends import Backend, Postgresql, Sqlite
 from bureau import Bureau, pointers
 from cryptography import x509
@@ -32,6 +33,7 @@ from visitor import (
     signed,
 )
 
+from portal_demo import users
 from portal_demo.app import create_app
 from portal_demo.db import Database
 from portal_demo.settings import Settings
@@ -136,6 +138,17 @@ def _logging_as_before() -> Iterator[None]:
     root.setLevel(level)
     for handler in [one for one in root.handlers if one not in handlers]:
         root.removeHandler(handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dear_passwords() -> Iterator[PasswordHasher]:
+    """Hash passwords at the least cost in the tests, and give what the portal hashes them with."""
+    dear = users._HASHER
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(users, "_HASHER", cheap)
+        patch.setattr(users, "_NOBODY", cheap.hash("nobody's password"))
+        yield dear
 
 
 @pytest.fixture(scope="session")

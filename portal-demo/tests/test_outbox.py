@@ -69,7 +69,7 @@ async def test_the_worker_is_woken_when_mail_is_committed(database, clock):
     async with database.transaction() as db:
         await tell(db, clock)
         assert not database.mail_waiting.is_set()
-    await asyncio.wait_for(database.mail_waiting.wait(), 5)
+    await asyncio.wait_for(database.mail_waiting.wait(), 50)
 
 
 async def test_a_mail_is_in_the_language_of_its_reader(database, clock):

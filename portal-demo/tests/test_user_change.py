@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import pytest
+from argon2 import Type
 from sqlalchemy import select
 
 from portal_demo.errors import CompanyUnknown, NobodyRegistered, NumberMerged, PasswordWrong
@@ -132,6 +133,13 @@ async def test_no_password_is_ever_sent_back_or_kept_as_typed(app, visitor, back
     assert typed not in raw
     assert typed.hex().encode() not in raw
     assert b"$argon2id$" in raw
+
+
+def test_a_password_is_dear_to_guess(dear_passwords):
+    """OWASP's Password Storage Cheat Sheet asks of argon2id 19 MiB and two passes at least."""
+    assert dear_passwords.type is Type.ID
+    assert dear_passwords.memory_cost >= 19 * 1024
+    assert dear_passwords.time_cost >= 2
 
 
 async def test_a_change_after_the_confirmation_takes_the_new_password_away(visitor):
