@@ -17,7 +17,6 @@ from portal_demo.db import Database
 from portal_demo.demo import fill_register, fill_users
 from portal_demo.demo_notices import fill_notices
 from portal_demo.help import index
-from portal_demo.language import Language
 from portal_demo.logs import logged
 from portal_demo.mail.smtp import Server, server_of
 from portal_demo.mail.worker import Worker
@@ -25,7 +24,7 @@ from portal_demo.metrics import Metrics
 from portal_demo.office import routes as office
 from portal_demo.office.demo import fill_officers
 from portal_demo.office.vault import Vault, key_file
-from portal_demo.pages import PORTAL, Portal, canonical_host, new_templates, refusals
+from portal_demo.pages import PORTAL, Portal, canonical_host, refusals
 from portal_demo.registration import Registration
 from portal_demo.rows import alone
 from portal_demo.security import STATIC_PREFIX, header_signal
@@ -88,7 +87,6 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
         trust=Trust(authorities, database, clock, hard=settings.revocation == "hard"),
         registration=Registration(settings.origin, clock),
         clock=clock,
-        templates={language: new_templates(language) for language in Language},
         vault=Vault(key_file(settings)),
     )
     for views in (*VIEWS, *((demo_mail,) if settings.demo else ())):

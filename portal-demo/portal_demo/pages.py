@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import jinja2
 import msgspec
@@ -57,15 +58,15 @@ class Portal:
     trust: Trust
     registration: Registration
     clock: Clock
-    templates: Mapping[Language, jinja2.Environment]
     vault: Vault
 
 
 PORTAL = web.AppKey("portal", Portal)
 
 
-def new_templates(language: Language) -> jinja2.Environment:
-    """Return the environment of a language; everything is escaped, an unknown name is a fault."""
+@cache
+def templates_in(language: Language) -> jinja2.Environment:
+    """Return the templates in a language; everything is escaped, an unknown name is a fault."""
 
     def t(text: Text | str, en: str | None = None, **values: object) -> str:
         """Return a text in the language: `t("戻る", "Back")`, or `t(field.label)`."""
@@ -106,7 +107,7 @@ def render(
     procedure = procedure or procedure_at(request.path)
     portal = request.app[PORTAL]
     now = portal.clock()
-    templates = portal.templates[language_of(request)]
+    templates = templates_in(language_of(request))
     text = templates.get_template(template).render(
         screen=screen,
         here=request.rel_url,
