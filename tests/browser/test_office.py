@@ -34,6 +34,7 @@ PAGES = {
     "officers": "/office/officers",
     "officer": "/office/officers/1",
     "officer-new": "/office/officers/new",
+    "officer-reset": "/office/officers/1/reset",
     "officer-card": "/office/officers/1/card",
     "unknown": "/office/users/99",
 }

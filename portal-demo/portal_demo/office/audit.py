@@ -42,6 +42,8 @@ class Action(StrEnum):
     DOWNLOAD = "download"
     OFFICER_CREATED = "officer-created"
     OFFICER_CHANGED = "officer-changed"
+    OFFICER_DISABLED = "officer-disabled"
+    OFFICER_ENABLED = "officer-enabled"
     ACCESS_RESET = "access-reset"
     CARD_REGISTERED = "card-registered"
     CARD_REMOVED = "card-removed"
@@ -66,6 +68,8 @@ ACTION_NAMES = {
     Action.DOWNLOAD: Text("ダウンロード", "Downloaded"),
     Action.OFFICER_CREATED: Text("担当者の登録", "Officer added"),
     Action.OFFICER_CHANGED: Text("担当者の変更", "Officer changed"),
+    Action.OFFICER_DISABLED: Text("ログインの停止", "Log-ins stopped"),
+    Action.OFFICER_ENABLED: Text("ログインの停止の解除", "Log-ins let again"),
     Action.ACCESS_RESET: Text("パスワード再設定の案内", "Password reset sent"),
     Action.CARD_REGISTERED: Text("ICカードの登録", "Card registered"),
     Action.CARD_REMOVED: Text("ICカードの削除", "Card removed"),

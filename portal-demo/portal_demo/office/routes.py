@@ -10,6 +10,7 @@ from portal_demo.office.views import (
     audit,
     login,
     mail,
+    officer_access,
     officers,
     password,
     questions,
@@ -29,6 +30,7 @@ ROUTES: tuple[Route, ...] = (
     *register.ROUTES,
     *mail.ROUTES,
     *officers.ROUTES,
+    *officer_access.ROUTES,
     *audit.ROUTES,
 )
 

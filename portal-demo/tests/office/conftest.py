@@ -47,6 +47,11 @@ class Clerk:
         self.clock.advance(seconds=totp.PERIOD_S)  # so that the next code is another one
         return self
 
+    async def confirm(self, path: str):
+        """Open the page that asks, and say yes."""
+        page = await self.get(path)
+        return await self.post(path, seen=page.hidden("seen"))
+
     async def page(self, number: str):
         """Open an application, and remember what its form has to send."""
         return await self.get(f"/office/applications/{number}")

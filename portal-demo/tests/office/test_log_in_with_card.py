@@ -149,7 +149,7 @@ async def test_a_card_taken_from_the_list_is_out_at_once(
     await log_in_with(clerk, card, tools)
     assert (await clerk.get(HOME)).url == HOME
     if how == "removed":
-        await admin.post(f"/office/officers/{officer}/remove-card")
+        await admin.confirm(f"/office/officers/{officer}/remove-card")
     else:
         page = f"/office/officers/{officer}/card"
         body = await answer_of(admin, make_card(), tools, page)

@@ -70,7 +70,7 @@ async def test_a_link_is_good_for_a_day_and_until_the_next_one(app, admin, new_c
     page = await admin.post("/office/officers/new", **NEW)
     first = await linked(app)
     clock.advance(seconds=1)
-    await admin.post(f"{page.url}/reset")
+    await admin.confirm(f"{page.url}/reset")
     second = await linked(app)
     clerk = await new_clerk(None)
     assert (await clerk.get(first)).status == 410
@@ -111,18 +111,49 @@ async def test_role_and_disabling_take_effect_at_once(app, admin, clerk):
     assert (await admin.post(path, **values, role="viewer")).status == 200
     assert (await clerk.get("/office/applications")).url == "/office/login"
     assert ("kanri01", "officer-changed", "shinsa01", "examiner → viewer") in await audited(app)
-    await admin.post(path, **values, role="viewer", disabled="on")
+    await admin.confirm(f"{path}/disable")
     assert (await officer(app, "shinsa01")).disabled
     assert (await clerk.try_log_in("shinsa01")).status == 422
+    page = await admin.confirm(f"{path}/enable")
+    assert page.element("may-log-in") == "可"
+    admin.clock.advance(minutes=1)
+    assert (await clerk.try_log_in("shinsa01")).url == "/office/applications"
 
 
 async def test_a_reset_takes_password_and_authenticator_away(app, admin, clerk):
     subject = await officer(app, "shinsa01")
-    page = await admin.post(f"/office/officers/{subject.id}/reset")
+    page = await admin.confirm(f"/office/officers/{subject.id}/reset")
     assert 'id="sent"' in page.text
     assert (await clerk.get("/office/applications")).url == "/office/login"
     reset = await officer(app, "shinsa01")
     assert (reset.password_hash, reset.totp_secret, reset.totp_enrolled) == ("", "", False)
+
+
+@pytest.mark.parametrize(
+    ("step", "action"), [("reset", "access-reset"), ("disable", "officer-disabled")]
+)
+async def test_what_is_taken_away_is_asked_first_and_done_once(app, admin, step, action):
+    subject = await officer(app, "shinsa01")
+    path = f"/office/officers/{subject.id}/{step}"
+    page = await admin.get(path)
+    assert "審査 花子" in page.element("whom")
+    assert "shinsa01" in page.element("whom")
+    assert "ログアウト" in page.element("follows")
+    for seen in ("", page.hidden("seen"), page.hidden("seen")):  # without the page: nothing
+        assert (await admin.post(path, seen=seen)).url.startswith(f"/office/officers/{subject.id}")
+    assert [entry[1] for entry in await audited(app)].count(action) == 1
+    async with app[PORTAL].database.transaction() as db:
+        assert len(await mails(db)) == (step == "reset")
+
+
+async def test_a_page_that_is_out_of_date_takes_no_new_card_away(app, admin):
+    subject = await officer(app, "shinsa01")
+    path = f"/office/officers/{subject.id}/remove-card"
+    page = await admin.get(path)
+    async with app[PORTAL].database.transaction() as db:
+        (await find_officer(db, "shinsa01")).certificate_sha256 = "0" * 64
+    await admin.post(path, seen=page.hidden("seen"))
+    assert (await officer(app, "shinsa01")).certificate_sha256 == "0" * 64
 
 
 async def test_a_lock_is_lifted(app, admin, new_clerk):
@@ -138,7 +169,7 @@ async def test_a_lock_is_lifted(app, admin, new_clerk):
     assert (await clerk.try_log_in("shinsa01")).url == "/office/applications"
 
 
-@pytest.mark.parametrize("action", ["/reset", ""])
+@pytest.mark.parametrize("action", ["/reset", "/disable", "/enable", ""])
 async def test_nobody_shuts_themselves_out(app, admin, action):
     own = await officer(app, "kanri01")
     fields = {"name": own.name, "mail": own.mail, "role": "viewer"}
@@ -161,7 +192,7 @@ async def test_a_card_is_registered_for_one_officer(app, admin, card, tools):
     assert "長野 太郎" in (await admin.get(answer.json["location"])).element("has-card")
     assert (await register(other.id)).reason == "card-taken"
     assert (await register(999)).reason == "entry-unknown"
-    await admin.post(f"/office/officers/{subject.id}/remove-card")
+    await admin.confirm(f"/office/officers/{subject.id}/remove-card")
     assert (await officer(app, "shinsa01")).certificate_sha256 is None
     actions = [action for _, action, _, _ in await audited(app)]
     assert {"card-registered", "card-removed"} <= set(actions)

@@ -82,8 +82,9 @@ async def make_codes(desk: Desk) -> web.StreamResponse:
 
 async def give_codes(desk: Desk, db: AsyncSession) -> list[str]:
     """Make a new set for the officer, and write down that they have it."""
+    codes = await new_codes(db, desk.officer.id)
     await desk.record(db, Action.RECOVERY_CODES_MADE, desk.officer.login)
-    return await new_codes(db, desk.officer.id)
+    return codes
 
 
 def show_codes(desk: Desk, codes: Sequence[str]) -> web.Response:

@@ -22,7 +22,6 @@ from portal_demo.office.errors import CardTaken, EntryUnknown, LoginTaken, OwnAc
 from portal_demo.office.links import OFFICER_LIFETIME, make_link
 from portal_demo.office.models import Officer
 from portal_demo.office.officers import add_officer, find_officer, is_login, key_of
-from portal_demo.office.recovery import forget_codes
 from portal_demo.office.roles import ROLE_NAMES, Permission, Role
 from portal_demo.office.views.desk import Desk, Route, see_other
 from portal_demo.pages import json_answer
@@ -31,8 +30,8 @@ from portal_demo.users import forget_guesses
 from portal_demo.validation import is_mail
 from portal_demo.views.common import TokenBody, read_json, read_token
 
-_PATH = "/office/officers"
-_ONE = f"{_PATH}/{{id:[0-9]{{1,9}}}}"
+PATH = "/office/officers"
+ONE = f"{PATH}/{{id:[0-9]{{1,9}}}}"
 _FAULTS = {
     "login": Text(
         "半角英小文字で始まる3文字以上40文字以内（英小文字、数字、. _ -）で入力して下さい。",
@@ -75,66 +74,51 @@ async def add(desk: Desk) -> web.StreamResponse:
             role=Role(values["role"]),
             now=desk.now,
         )
-        await _invite(desk, db, officer)
+        await invite(desk, db, officer)
         await desk.record(db, Action.OFFICER_CREATED, officer.login, officer.role)
-    return see_other(f"{_PATH}/{officer.id}")
+    return see_other(f"{PATH}/{officer.id}")
 
 
 async def show(desk: Desk) -> web.StreamResponse:
     """Show an officer."""
     async with desk.transaction() as db:
-        officer = await _find(desk, db)
+        officer = await find(desk, db)
     return await _page(desk, officer, {})
 
 
 async def save(desk: Desk) -> web.StreamResponse:
-    """Change name, mail address and role, and whether the officer may log in at all."""
+    """Change name, mail address and role."""
     values, faults = _check(desk.fields, new=False)
     async with desk.transaction() as db:
-        officer = await _find(desk, db)
+        officer = await find(desk, db)
         if not faults:
-            before = (officer.name, officer.mail, officer.role, officer.disabled)
-            after = (values["name"], values["mail"], values["role"], "disabled" in desk.fields)
+            before = (officer.name, officer.mail, officer.role)
+            after = (values["name"], values["mail"], values["role"])
             if officer.id == desk.officer.id and before[2:] != after[2:]:
                 raise OwnAccount
             if before[2:] != after[2:]:
                 await sessions.end_all(db, officer_id=officer.id)
-            officer.name, officer.mail, officer.role, officer.disabled = after
+            officer.name, officer.mail, officer.role = after
             changed = (f"{a} → {b}" for a, b in zip(before, after, strict=True) if a != b)
             await desk.record(db, Action.OFFICER_CHANGED, officer.login, ", ".join(changed))
     if faults:
         return await _page(desk, officer, faults)
-    return see_other(f"{_PATH}/{officer.id}")
-
-
-async def reset(desk: Desk) -> web.StreamResponse:
-    """Take password and authenticator away, and mail a link to set both up anew."""
-    async with desk.transaction() as db:
-        officer = await _find(desk, db)
-        if officer.id == desk.officer.id:
-            raise OwnAccount
-        await _invite(desk, db, officer)
-        await sessions.end_all(db, officer_id=officer.id)
-        officer.password_hash = officer.totp_secret = ""
-        officer.totp_enrolled = False
-        await forget_codes(db, officer.id)
-        await desk.record(db, Action.ACCESS_RESET, officer.login)
-    return see_other(f"{_PATH}/{officer.id}?sent=1")
+    return see_other(f"{PATH}/{officer.id}")
 
 
 async def unlock(desk: Desk) -> web.StreamResponse:
     """Let the officer try again at once."""
     async with desk.transaction() as db:
-        officer = await _find(desk, db)
+        officer = await find(desk, db)
         await desk.record(db, Action.UNLOCKED, officer.login)
         await forget_guesses(db, key_of(officer.login))
-    return see_other(f"{_PATH}/{officer.id}")
+    return see_other(f"{PATH}/{officer.id}")
 
 
 async def show_card(desk: Desk) -> web.StreamResponse:
     """Ask for the officer's card and its PIN, which shows that it is theirs."""
     async with desk.transaction() as db:
-        officer = await _find(desk, db)
+        officer = await find(desk, db)
     return desk.render("officer_card.html", screen="officer-card", subject=officer)
 
 
@@ -144,7 +128,7 @@ async def register_card(desk: Desk) -> web.StreamResponse:
     _, certificate = await read_token(desk.request, body, Purpose.LOGIN, Realm.OFFICE)
     sha256 = sha256_of(certificate)
     async with desk.transaction() as db:
-        officer = await _find(desk, db)
+        officer = await find(desk, db)
         owner = await db.scalar(select(Officer).where(Officer.certificate_sha256 == sha256))
         if owner is not None and owner.id != officer.id:
             raise CardTaken
@@ -154,27 +138,19 @@ async def register_card(desk: Desk) -> web.StreamResponse:
         officer.certificate = body.token.unverified_certificate
         subject = short_name(certificate.subject)
         await desk.record(db, Action.CARD_REGISTERED, officer.login, f"{subject} {sha256}")
-    return json_answer({"location": f"{_PATH}/{officer.id}"})
+    return json_answer({"location": f"{PATH}/{officer.id}"})
 
 
-async def remove_card(desk: Desk) -> web.StreamResponse:
-    """Let the officer's card log in no more."""
-    async with desk.transaction() as db:
-        officer = await _find(desk, db)
-        await sessions.end_all(db, officer_id=officer.id, but=desk.session)
-        officer.certificate_sha256 = officer.certificate = None
-        await desk.record(db, Action.CARD_REMOVED, officer.login)
-    return see_other(f"{_PATH}/{officer.id}")
-
-
-async def _find(desk: Desk, db: AsyncSession) -> Officer:
+async def find(desk: Desk, db: AsyncSession) -> Officer:
+    """Return the officer of the address. Raises EntryUnknown."""
     found = await db.get(Officer, int(desk.request.match_info["id"]))
     if found is None:
         raise EntryUnknown
     return found
 
 
-async def _invite(desk: Desk, db: AsyncSession, officer: Officer) -> None:
+async def invite(desk: Desk, db: AsyncSession, officer: Officer) -> None:
+    """Mail a link to set a password with; one that was sent before is no good any more."""
     portal = desk.portal.settings.origin
     link = await make_link(db, portal, desk.now, officer_id=officer.id)
     await enqueue(
@@ -236,14 +212,12 @@ async def _page(desk: Desk, officer: Officer, faults: Mapping[str, Text]) -> web
 
 
 ROUTES = (
-    Route("GET", _PATH, Permission.MANAGE_OFFICERS, show_list),
-    Route("GET", f"{_PATH}/new", Permission.MANAGE_OFFICERS, show_new),
-    Route("POST", f"{_PATH}/new", Permission.MANAGE_OFFICERS, add),
-    Route("GET", _ONE, Permission.MANAGE_OFFICERS, show),
-    Route("POST", _ONE, Permission.MANAGE_OFFICERS, save),
-    Route("POST", f"{_ONE}/reset", Permission.MANAGE_OFFICERS, reset),
-    Route("POST", f"{_ONE}/unlock", Permission.MANAGE_OFFICERS, unlock),
-    Route("POST", f"{_ONE}/remove-card", Permission.MANAGE_OFFICERS, remove_card),
-    Route("GET", f"{_ONE}/card", Permission.MANAGE_OFFICERS, show_card),
-    Route("POST", f"/api{_ONE}/card", Permission.MANAGE_OFFICERS, register_card),
+    Route("GET", PATH, Permission.MANAGE_OFFICERS, show_list),
+    Route("GET", f"{PATH}/new", Permission.MANAGE_OFFICERS, show_new),
+    Route("POST", f"{PATH}/new", Permission.MANAGE_OFFICERS, add),
+    Route("GET", ONE, Permission.MANAGE_OFFICERS, show),
+    Route("POST", ONE, Permission.MANAGE_OFFICERS, save),
+    Route("POST", f"{ONE}/unlock", Permission.MANAGE_OFFICERS, unlock),
+    Route("GET", f"{ONE}/card", Permission.MANAGE_OFFICERS, show_card),
+    Route("POST", f"/api{ONE}/card", Permission.MANAGE_OFFICERS, register_card),
 )

@@ -29,8 +29,8 @@ async def finish(desk: Desk) -> web.StreamResponse:
         async with desk.transaction() as db:
             officer = await db.get_one(Officer, desk.officer.id)
             await enrol(db, desk.portal.vault, officer, desk.fields.get("code", ""), desk.now)
-            await desk.record(db, Action.TOTP_ENROLLED, officer.login)
             codes = await give_codes(desk, db)
+            await desk.record(db, Action.TOTP_ENROLLED, officer.login)
     except CodeWrong as error:
         return await _page(desk, error)
     return show_codes(desk, codes)
