@@ -295,7 +295,7 @@ async def test_a_log_in_certificate_that_was_taken_away_is_named(portal, registe
 async def test_an_application_from_before_log_ins_were_kept_is_neither_good_nor_tampered_with(
     portal, registered, pointed_card
 ):
-    mark = ScriptDirectory.from_config(schema.configuration()).get_revision("0009").module.mark
+    mark = ScriptDirectory.from_config(schema.configuration()).get_revision("0010").module.mark
     async with portal.database.transaction() as db:
         await db.run_sync(lambda session: mark(session.connection()))
     assert (await report_of(portal)).good, "its log-in certificate is there, so it is not marked"

@@ -48,10 +48,10 @@ class Look:
                 return
         if not self.log_in_kept:
             text = Text(
-                "ログインの証明書を保存する前の版（データベースの版0009より前）で受け付けたため、"
+                "ログインの証明書を保存する前の版（データベースの版0010より前）で受け付けたため、"
                 "ログインに使われた証明書は確認できません。",
                 "It was received by a version that did not keep log-in certificates yet (before "
-                "revision 0009 of the database): the certificate that logged in cannot be verified.",
+                "revision 0010 of the database): the certificate that logged in cannot be verified.",
             )
             yield Finding(Check.PATH, Outcome.NOT_KEPT, text, sha256[:16])
             return
