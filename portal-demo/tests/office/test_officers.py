@@ -12,7 +12,7 @@ from portal_demo.cli import main
 from portal_demo.db import Database
 from portal_demo.mail.outbox import mails
 from portal_demo.office.audit import Search, find
-from portal_demo.office.links import OFFICER_LIFETIME
+from portal_demo.office.links import OFFICER_LIFETIME, make_link
 from portal_demo.office.models import Officer
 from portal_demo.office.officers import find_officer
 from portal_demo.pages import PORTAL
@@ -154,6 +154,15 @@ async def test_a_page_that_is_out_of_date_takes_no_new_card_away(app, admin):
         (await find_officer(db, "shinsa01")).certificate_sha256 = "0" * 64
     await admin.post(path, seen=page.hidden("seen"))
     assert (await officer(app, "shinsa01")).certificate_sha256 == "0" * 64
+
+
+async def test_a_password_set_by_a_link_ends_what_is_open(app, clerk, new_clerk, clock):
+    subject = await officer(app, "shinsa01")
+    async with app[PORTAL].database.transaction() as db:
+        link = await make_link(db, "", clock(), officer_id=subject.id)
+    other = await new_clerk(None)
+    assert (await other.post(link, password=PASSWORD, again=PASSWORD)).status == 200
+    assert (await clerk.get("/office/applications")).url == "/office/login"
 
 
 async def test_a_lock_is_lifted(app, admin, new_clerk):
