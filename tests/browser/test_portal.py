@@ -285,16 +285,16 @@ async def change_registration(page: Page, stack: Stack, look: Look) -> None:
     await enter_pin(page, EBID_PIN)
     await on_screen(page, "change-7")
     await expect(page.locator("#contact_mail")).to_have_value(FORM["contact_mail"])
-    await look("change-7", here=True)
+    await look("change-7")
     await page.fill("#contact_mail", "henkou@example.jp")
     await page.click("#to-confirm")
     await on_screen(page, "change-8")
-    await look("change-8", here=True)
+    await look("change-8")
     await page.click("#submit-application")
     await panel(page, "ready")
     await enter_pin(page, EBID_PIN)
     await on_screen(page, "change-9")
-    await look("change-9", here=True)
+    await look("change-9")
 
 
 async def renew_by_turns(
@@ -315,7 +315,7 @@ async def renew_by_turns(
     await enter_pin(page, EBID_PIN)
     await on_screen(page, "renew-7")
     await expect(page.locator("#contact_mail")).to_have_value("henkou@example.jp")
-    await look("renew-7", here=True)
+    await look("renew-7")
     await page.click("#to-confirm")
     await on_screen(page, "renew-8")
     await page.click("#submit-application")
