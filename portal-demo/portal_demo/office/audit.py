@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from portal_demo.language import Text
 from portal_demo.office.models import AuditEntry
 from portal_demo.office.paging import Page, address, day, during, one_of, page_of, row_id, words_of
+from portal_demo.office.roles import ROLE_NAMES
 from portal_demo.rows import alone
 
 log = logging.getLogger(__name__)
@@ -75,11 +76,25 @@ ACTION_NAMES = {
     Action.CARD_REMOVED: Text("ICカードの削除", "Card removed"),
     Action.UNLOCKED: Text("ロックの解除", "Unlocked"),
     Action.ANSWERED: Text("質問への回答", "Question answered"),
-    Action.QUESTION_CLOSED: Text("質問の対応不要", "Question put aside"),
+    Action.QUESTION_CLOSED: Text("質問を対応不要に変更", "Question put aside"),
     Action.MAIL_AGAIN: Text("メールの再送", "Mail sent again"),
     Action.REGISTER_IMPORTED: Text("資格審査情報の取込", "Register imported"),
     Action.NUMBERS_MERGED: Text("登録番号の統合", "Numbers merged"),
 }
+
+
+DETAILS = {
+    "password": Text("パスワード", "password"),
+    "card": Text("ICカード", "IC card"),
+    **{str(role): name for role, name in ROLE_NAMES.items()},
+}
+
+
+def detail_of(entry: AuditEntry) -> Text:
+    """Return an entry's detail as it is shown."""
+    if entry.action == Action.RECOVERY_CODE_USED:
+        return Text("残り{n}個", "{n} left").fill(n=entry.detail)
+    return DETAILS.get(entry.detail, Text(entry.detail, entry.detail))
 
 
 @dataclass(frozen=True, slots=True)

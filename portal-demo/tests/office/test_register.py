@@ -168,7 +168,7 @@ async def test_the_company_is_told_its_new_number(app, admin, registered):
     assert told.recipient == "test@example.jp"
     page = await admin.page("20260604-000001")
     number = page.element("company-number")
-    assert number == "9234567890申請時: 1234567890（統合前の登録番号）"
+    assert number == "9234567890申請時：1234567890（統合前の登録番号）"
     assert page.text.count('data-good="true"') == 1
     assert (await admin.decide("20260604-000001", "accept")).element("status") == "本登録"
 

@@ -35,14 +35,15 @@ from portal_demo.views.receipt import NUMBER, signer_of
 _TOKEN = 43
 _ONE = f"{HOME}/{NUMBER}"
 _NO_VERDICT = Text(
-    "「受理する」か「不受理とする」のボタンを押して下さい。", "Press “Accept” or “Reject”, please."
+    "「受理する」か「不受理とする」のボタンを押してください。",
+    "Press “Accept” or “Reject”, please.",
 )
 _NO_REASON = Text(
-    "不受理の理由を入力して下さい。申請者にメールで通知します。",
+    "不受理の理由を入力してください。申請者にメールで通知します。",
     "Enter the reason; it is mailed to the bidder.",
 )
 _LONG_REASON = Text(
-    f"理由は{MAX_REASON}文字以内で入力して下さい。", f"Up to {MAX_REASON} characters, please."
+    f"理由は{MAX_REASON}文字以内で入力してください。", f"Up to {MAX_REASON} characters, please."
 )
 
 

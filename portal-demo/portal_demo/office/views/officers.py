@@ -34,15 +34,15 @@ PATH = "/office/officers"
 ONE = f"{PATH}/{{id:[0-9]{{1,9}}}}"
 _FAULTS = {
     "login": Text(
-        "半角英小文字で始まる3文字以上40文字以内（英小文字、数字、. _ -）で入力して下さい。",
+        "半角英小文字で始まる3文字以上40文字以内（英小文字、数字、. _ -）で入力してください。",
         "3 to 40 half-width characters: lower-case letters, digits, . _ -; a letter first.",
     ),
-    "name": Text("氏名を40文字以内で入力して下さい。", "Enter the name, up to 40 characters."),
+    "name": Text("氏名を40文字以内で入力してください。", "Enter the name, up to 40 characters."),
     "mail": Text(
-        "半角で、name@example.jpのような形式で入力して下さい。",
+        "半角で、name@example.jpのような形式で入力してください。",
         "Half-width, please, in the form of name@example.jp.",
     ),
-    "role": Text("権限を選択して下さい。", "Choose the role."),
+    "role": Text("権限を選択してください。", "Choose the role."),
 }
 
 

@@ -16,7 +16,7 @@ from portal_demo.office.views.desk import Desk, Route, see_other
 _PATH = "/office/questions"
 _ONE = f"{_PATH}/{{number:Q[0-9]{{8}}-[0-9]{{5,}}}}"
 _FAULT = Text(
-    f"回答を{MAX_ANSWER}文字以内で入力して下さい。",
+    f"回答を{MAX_ANSWER}文字以内で入力してください。",
     f"Enter the answer, up to {MAX_ANSWER} characters.",
 )
 
