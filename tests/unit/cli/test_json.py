@@ -119,6 +119,22 @@ def test_every_command_stands_in_the_documents() -> None:
         assert re.search(rf"^\| `bridged {' '.join(group)}.*\b{last}\b", page, re.MULTILINE), name
 
 
+def test_the_members_that_the_documents_name_are_those_that_are_printed() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "commands.md").read_text(encoding="utf-8")
+    # `bridged log` is tried as `log verify`, and prints the records otherwise.
+    tried = {**ALONE, **BY_DAEMON, "log verify": (0, {"records", "faults"})}
+    tried = {("pin status" if name == "pin" else name): of for name, of in tried.items()}
+    for name, expected in tried.items():
+        members = expected[1] if isinstance(expected, tuple) else expected
+        *group, last = name.split()
+        command = rf"{' '.join(group)} .*\b{last}" if group else last
+        rows = re.findall(rf"(?m)^\| `bridged {command}\b.*$", page)
+        told = rows[0].rpartition(" | ")[2]
+        if isinstance(members, set) and "the result" not in told:
+            outermost = re.sub(r"\[[^\]]*\]", "", told)
+            assert set(re.findall(r"\w+", "".join(re.findall(r"`\{(.*)\}`", outermost)))) == members
+
+
 @pytest.mark.parametrize("name", ALONE)
 def test_what_needs_no_daemon_prints_json(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "ca"

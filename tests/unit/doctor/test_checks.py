@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -15,17 +16,19 @@ from pathlib import Path
 import pytest
 
 from bridged import config
-from bridged.config import Config, state_dir
+from bridged.config import Config, runtime_dir, state_dir
 from bridged.doctor import browsers, cards, inside, machine, processes, service
 from bridged.doctor.cards import Seen
 from bridged.doctor.catalogue import CATALOGUE, Severity
 from bridged.doctor.context import Context
 from bridged.doctor.daemon import daemon
-from bridged.doctor.examination import examine
+from bridged.doctor.examination import _look, examine
 from bridged.doctor.finding import Finding, exit_status
 from bridged.doctor.records import records
+from bridged.doctor.settings import settings
 from bridged.errors import CardFault, CardInUse, CardMute, PcscUnavailable
 from bridged.model import Reader, ReaderState
+from bridged.protocol.messages import SUBPROTOCOL
 from bridged.virtual.ca import DemoCa
 from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.profiles import make_card
@@ -150,6 +153,54 @@ def test_a_program_that_has_the_port_is_named() -> None:
     assert f"({os.getpid()})" in finding.title("en")
 
 
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        (SUBPROTOCOL, ["daemon-running", "daemon-other-version"]),
+        ("another program", ["port-taken"]),
+    ],
+)
+def test_a_daemon_is_known_by_its_protocol_past_any_proxy(
+    monkeypatch: pytest.MonkeyPatch, computer: Context, title: str, expected: list[str]
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    body = json.dumps({"info": {"title": title, "version": "99.0"}}).encode()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with listening.accept()[0], listening.accept()[0] as connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + body)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        port = listening.getsockname()[1]
+        runtime_dir().mkdir(parents=True)
+        (runtime_dir() / f"token-{port}").write_text("token")
+        assert names(daemon(replace(computer, config=Config(port=port)))) == expected
+        thread.join(5)
+
+
+def test_a_port_that_is_only_connected_to_has_no_listener(computer: Context, put: Put) -> None:
+    line = "0: 0100007F:60CD 0100007F:9999 {state} 0:0 0:0 0 0 0 4711"
+    folder = put("/proc/77/comm", "program").parent / "fd"
+    folder.mkdir()
+    (folder / "3").symlink_to("socket:[4711]")
+    for state, name in (("01", "?"), ("0A", "program (77)")):
+        put("/proc/net/tcp", "header\n" + line.format(state=state))
+        assert processes.listener(computer, 0x60CD) == name
+
+
+def test_the_doctor_is_no_other_program(computer: Context, put: Put) -> None:
+    put(f"/proc/{os.getpid()}/maps", "libpcsclite.so.1")
+    assert processes.users_of_pcsc(computer) == []
+
+
+def test_the_settings_that_a_daemon_holds_serve_where_the_file_is_broken(put: Put) -> None:
+    _, context = settings(None, put("config.toml", "prot = 1"), Config(port=9))
+    assert context.config.port == 9
+
+
 # ---- pcscd ----
 
 
@@ -228,6 +279,44 @@ def test_a_card_and_what_is_wrong_with_it_are_named(
     bus = InProcessBus()
     bus.insert(0, make_card(profile, ca))
     assert expected <= set(names(diagnosed(_settled(computer), bus)))
+
+
+def test_the_days_of_a_certificate_are_counted_to_the_second(computer: Context, ca: DemoCa) -> None:
+    bus = InProcessBus()
+    bus.insert(0, make_card("ebid", ca))
+    seen = asyncio.run(_look(computer, bus, through_daemon=False))
+    x509 = (seen[0].certificates or ())[0].x509
+    assert x509 is not None
+    second = timedelta(seconds=1)
+    for now, name in (
+        (x509.not_before - second, "certificate-not-yet-valid"),
+        (x509.not_before, "certificate-good"),
+        (x509.not_after - timedelta(days=31), "certificate-good"),
+        (x509.not_after - timedelta(days=31) + second, "certificate-expiring"),
+        (x509.not_after, "certificate-expiring"),
+        (x509.not_after + second, "certificate-expired"),
+    ):
+        found = list(cards.readers(replace(computer, now=now), seen))
+        assert [f.name for f in found if f.name.startswith("certificate")][:1] == [name]
+    (expiring,) = {
+        f.fields["days"]
+        for f in cards.readers(replace(computer, now=x509.not_after - timedelta(days=2)), seen)
+        if f.name == "certificate-expiring"
+    }
+    assert expiring == 2
+
+
+def test_a_pin_that_two_keys_share_is_told_once_with_its_tries(
+    computer: Context, ca: DemoCa
+) -> None:
+    bus = InProcessBus()
+    card = make_card("ebid", ca)
+    card.pins["pin"].tries_left = 2
+    bus.insert(0, card)
+    found = diagnosed(_settled(computer), bus)
+    assert [f.fields["tries"] for f in found if f.name == "pin-good"] == [2]
+    (good,) = [f for f in found if f.name == "card-good"]
+    assert good.fields["card"] not in {"", "?"}
 
 
 def _settled(computer: Context) -> Context:
