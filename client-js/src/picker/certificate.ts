@@ -28,7 +28,9 @@ export function isUsable(certificate: Certificate): boolean {
 
 /** Return a day as people write it. */
 export function day(timestamp: string, language: Language): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(new Date(timestamp));
+  // Day before month, which nobody mistakes: 24 November 2028.
+  const locale = language === "en" ? "en-GB" : language;
+  return new Intl.DateTimeFormat(locale, { dateStyle: "long" }).format(new Date(timestamp));
 }
 
 function validityRemark({ x509 }: Certificate, language: Language, now: Date): Remark | null {
