@@ -24,7 +24,7 @@ STATEMENTS = {
     "POST /registration/form": 4,
     "GET /registration/confirm": 4,
     "POST /api/application/document": 7,
-    "POST /api/application": 17,
+    "POST /api/application": 18,
     "GET /registration/complete/{number}": 4,
 }
 
