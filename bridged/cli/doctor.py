@@ -112,6 +112,7 @@ def bundle(file: Path, findings: list[Finding], *, personal: bool) -> None:
         "facts.json": facts,
     }
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(handle, 0o600)  # It may have been there before.
     with os.fdopen(handle, "wb") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, part in parts.items():
             text = json.dumps(part, ensure_ascii=False, indent=2)

@@ -50,7 +50,10 @@ def test_programs_get_json(tmp_path: Path) -> None:
 def test_the_bundle_is_private_and_names_nobody(tmp_path: Path) -> None:
     (tmp_path / "bridged").mkdir()
     (tmp_path / "bridged" / "config.toml").write_text("port = 'x'")
+    (tmp_path / "bundle.zip").write_bytes(bytes(100_000))
+    (tmp_path / "bundle.zip").chmod(0o644)
     run(tmp_path, "--bundle", str(tmp_path / "bundle.zip"))
+    assert (tmp_path / "bundle.zip").stat().st_size < 50_000
     assert (tmp_path / "bundle.zip").stat().st_mode & 0o077 == 0
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         assert archive.namelist() == ["doctor.json", "facts.json", "report.txt"]
