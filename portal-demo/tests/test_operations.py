@@ -62,8 +62,8 @@ def test_the_settings_are_shown_as_they_are_in_force_without_secrets(tmp_path, m
     assert 'trust = ["a.toml"]' in out
     shown_again = tmp_path / "again.toml"
     shown_again.write_text(out)
-    again = msgspec.structs.replace(load_settings({"config": shown_again}), database="")
-    assert again == msgspec.structs.replace(settings, database="")
+    again = msgspec.structs.replace(load_settings({"config": shown_again}), database="sqlite://")
+    assert again == msgspec.structs.replace(settings, database="sqlite://")
 
 
 def test_a_password_file_that_cannot_be_read_is_named(tmp_path):
