@@ -10,12 +10,15 @@ const NAMES = ["loopback-network", "local-network-access"];
 /**
  * Ask the browser without asking the person; `unknown` where it does not know the question.
  *
- * `granted` also for a page of this computer itself, of which no browser asks.
+ * `granted` also for a page of this computer itself, where no browser asks.
  */
 export async function queryPermission(): Promise<Permission> {
-  if (LOOPBACK.test(globalThis.location?.hostname ?? "")) {
-    return "granted";
-  }
+  const state = await stateOfAny();
+  const ours = LOOPBACK.test(globalThis.location?.hostname ?? "");
+  return ours && state === "prompt" ? "granted" : state;
+}
+
+async function stateOfAny(): Promise<Permission> {
   for (const name of NAMES) {
     try {
       const permissions: Permissions | undefined = globalThis.navigator?.permissions;

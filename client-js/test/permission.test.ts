@@ -55,8 +55,14 @@ suite("the permission to reach this device", () => {
   for (const hostname of ["localhost", "portal.localhost", "127.0.0.1", "127.8.0.1", "[::1]"]) {
     test(`is not wanted on ${hostname}, which is this computer itself`, async () => {
       pageOf(hostname);
-      assert.deepEqual(browserKnows({ "loopback-network": "prompt" }), []);
+      browserKnows({ "loopback-network": "prompt" });
       assert.equal(await queryPermission(), "granted");
+    });
+
+    test(`is told where the browser denies it to ${hostname} all the same`, async () => {
+      pageOf(hostname);
+      browserKnows({ "loopback-network": "denied" });
+      assert.equal(await queryPermission(), "denied");
     });
   }
 

@@ -58,7 +58,8 @@ async def test_a_bidder_comes_from_the_first_click_to_the_final_registration(
     stack.daemon()
     mail = ["--smtp-host", "127.0.0.1", "--smtp-port", str(office.port)]
     mail += ["--smtp-security", "none", "--mail-from", "portal@example.jp"]
-    stack.portal(*mail, database=database)
+    key = ("--totp-key-file", str(stack.folder / "totp.key"))
+    stack.portal(*mail, *key, database=database)
 
     bidder = await chromium.page()
     await register_from_the_first_screen(bidder, stack)

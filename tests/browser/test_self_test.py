@@ -10,11 +10,14 @@ from playwright.async_api import Page, async_playwright, expect
 
 from bridged.virtual.profiles import EBID_PIN
 
-from .conftest import Chromium, Stack, launch_firefox
+from .conftest import Chromium, Dialog, Stack, launch_firefox
 from .test_public_pages import expect_well_made
 from .test_window import typed
 
 pytestmark = [pytest.mark.browser, pytest.mark.hil, pytest.mark.timeout(120)]
+
+
+SITE = "https://portal.example=certificates"
 
 
 def records(stack: Stack) -> list[dict[str, object]]:
@@ -32,14 +35,20 @@ async def begun(page: Page, stack: Stack) -> None:
     await page.click("#start:enabled:visible")
 
 
+async def asked(stack: Stack, chromium: Chromium, *, width: int = 1280) -> tuple[Page, Dialog]:
+    """Begin with a native dialog; return the page and the dialog, which asks for the permission."""
+    dialog = stack.dialog()
+    stack.daemon(SITE)
+    page = await chromium.page(width=width)
+    await begun(page, stack)
+    return page, dialog
+
+
 async def test_a_text_is_signed_with_consent_and_pin_by_the_native_dialog(
     stack: Stack, chromium: Chromium
 ) -> None:
     stack.card()
-    dialog = stack.dialog()
-    stack.daemon("https://portal.example=certificates")
-    page = await chromium.page()
-    await begun(page, stack)
+    page, dialog = await asked(stack, chromium)
     await expect(page.locator("#step-allow")).to_have_class("doing")
     await expect(page.locator("#now")).to_contain_text("確認画面を表示しています")
     await expect_well_made(page, "self-test-asked")
@@ -72,10 +81,7 @@ async def test_of_two_cards_one_is_chosen_and_a_hidden_certificate_is_shown_afte
 ) -> None:
     stack.card("ebid")
     stack.card("jpki", reader=1)
-    dialog = stack.dialog()
-    stack.daemon("https://portal.example=certificates")
-    page = await chromium.page(width=320)
-    await begun(page, stack)
+    page, dialog = await asked(stack, chromium, width=320)
     await dialog.answer("yes")
     choices = page.get_by_role("radio")
     await expect(choices).to_have_count(2)
@@ -92,10 +98,7 @@ async def test_of_two_cards_one_is_chosen_and_a_hidden_certificate_is_shown_afte
 
 async def test_a_no_and_an_empty_reader_say_what_to_do(stack: Stack, chromium: Chromium) -> None:
     card = stack.card(inserted=False)
-    dialog = stack.dialog()
-    stack.daemon("https://portal.example=certificates")
-    page = await chromium.page()
-    await begun(page, stack)
+    page, dialog = await asked(stack, chromium)
     await dialog.answer("yes")
     fault = page.locator("#fault")
     await expect(fault).to_contain_text("ICカードを挿入してください")
@@ -115,10 +118,7 @@ async def test_a_page_that_is_left_in_the_middle_keeps_nothing(
     stack: Stack, chromium: Chromium
 ) -> None:
     stack.card()
-    dialog = stack.dialog()
-    stack.daemon("https://portal.example=certificates")
-    page = await chromium.page()
-    await begun(page, stack)
+    page, dialog = await asked(stack, chromium)
     await dialog.answer("yes")
     await expect(page.locator("#step-sign")).to_have_class("doing")
     await page.goto(f"http://127.0.0.1:{stack.daemon_port}/")
@@ -132,7 +132,7 @@ async def test_a_page_that_is_left_in_the_middle_keeps_nothing(
 async def test_firefox_reaches_the_daemon_and_verifies_too(stack: Stack) -> None:
     stack.card()
     dialog = stack.dialog()
-    stack.daemon("https://portal.example=certificates")
+    stack.daemon(SITE)
     async with async_playwright() as playwright:
         firefox = await launch_firefox(playwright)
         page = await firefox.new_page(locale="ja-JP", reduced_motion="reduce")
@@ -147,7 +147,7 @@ async def test_without_a_dialog_each_question_has_its_window(
     stack: Stack, chromium: Chromium
 ) -> None:
     stack.card()
-    stack.daemon("https://portal.example=certificates")
+    stack.daemon(SITE)
     page = await chromium.page()
     await page.goto(f"http://127.0.0.1:{stack.daemon_port}/self-test")
     async with page.expect_popup() as popup:
@@ -166,7 +166,7 @@ async def test_the_page_gets_nothing_where_the_person_says_no(
     stack: Stack, chromium: Chromium
 ) -> None:
     stack.card()
-    stack.daemon("https://portal.example=certificates")
+    stack.daemon(SITE)
     page = await chromium.page()
     await page.goto(f"http://127.0.0.1:{stack.daemon_port}/self-test")
     async with page.expect_popup() as popup:
