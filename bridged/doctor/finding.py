@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
-from bridged.doctor.catalogue import CATALOGUE, Severity
+from bridged.doctor.catalogue import CATALOGUE
+from bridged.doctor.catalogue.entry import Severity
 
 Language = Literal["ja", "en"]
 Fields = dict[str, str | int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from bridged.doctor.catalogue import Severity
+from bridged.doctor.catalogue.entry import Severity
 from bridged.doctor.finding import Finding, Language
 
 _LANGUAGES: tuple[Language, Language] = ("ja", "en")

@@ -19,7 +19,8 @@ from bridged import config
 from bridged.config import Config, runtime_dir, state_dir
 from bridged.doctor import browsers, cards, inside, machine, processes, service
 from bridged.doctor.cards import Seen
-from bridged.doctor.catalogue import CATALOGUE, Severity
+from bridged.doctor.catalogue import CATALOGUE
+from bridged.doctor.catalogue.entry import Severity
 from bridged.doctor.context import Context
 from bridged.doctor.daemon import daemon
 from bridged.doctor.examination import _look, examine

@@ -15,7 +15,8 @@ from bridged import __version__
 from bridged.config import Config, audit_dir, runtime_dir, state_dir
 from bridged.doctor import browsers, cards, daemon, machine, service
 from bridged.doctor.cards import Seen
-from bridged.doctor.catalogue import CATALOGUE, Severity
+from bridged.doctor.catalogue import CATALOGUE
+from bridged.doctor.catalogue.entry import Severity
 from bridged.doctor.context import Context
 from bridged.doctor.finding import Finding
 from bridged.doctor.page import Seen as SeenByPage
