@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridged.config import audit_dir, runtime_dir
-from bridged.errors import RecordFailed
+from bridged.errors import BridgedError, RecordFailed
 from bridged.hardening import forbid_dumps
 from bridged.pcsc.bus import Bus
 
@@ -66,13 +66,28 @@ def run(args: argparse.Namespace) -> int:
     from bridged.service.card import no_modules
 
     forbid_dumps()
-    settings = InUse(args.config, args.allow)
+    try:
+        settings = InUse(args.config, args.allow)
+        settings.policy.store.load()
+    except BridgedError as error:
+        return _told(error, any_user=args.any_user)
     port = settings.config.port if args.port is None else args.port
     any_user = args.any_user or settings.config.any_user
     # A card inside this process needs no module.
     modules = settings.modules if args.virtual is None else no_modules
     with _bus(args.virtual, args.ca) as bus:
         asyncio.run(_serve(bus, modules, settings, port, args.exit_unused, any_user=any_user))
+    return 0
+
+
+def _told(error: BridgedError, *, any_user: bool) -> int:
+    """Tell the error to whoever comes to the sockets of a service manager; without one, raise it."""
+    from bridged.server import misconfigured, systemd
+
+    handed = systemd.handed_sockets()
+    if not handed:
+        raise error
+    asyncio.run(misconfigured.tell(error, handed, any_user=any_user))
     return 0
 
 
@@ -127,7 +142,6 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-    await asyncio.to_thread(settings.policy.store.load)
     audit = Audit(Journal(audit_dir()))
     await _note(audit, "daemon.started", version=__version__)
     hub = Hub(

@@ -43,6 +43,7 @@ class CloseCode(IntEnum):
     TOO_SLOW = 4408
     TOO_MANY_CONNECTIONS = 4409
     FLOOD = 4429
+    MISCONFIGURED = 4500
 
 
 class Params(Wire, frozen=True, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from string import Template
 
@@ -22,7 +22,8 @@ class Page:
     """A page that loads its own script with its `parts` and the `styles`, and talks with the daemon.
 
     One that never turns text into markup says so: `text_only` makes the browser hold it to that
-    (Trusted Types). One that asks the browser about its permissions is told the truth.
+    (Trusted Types). One that asks the browser about its permissions is told the truth. One that is
+    not `scripted` has no script at all.
     """
 
     def __init__(
@@ -32,9 +33,10 @@ class Page:
         styles: tuple[str, ...],
         parts: tuple[str, ...] = (),
         text_only: bool,
+        scripted: bool = True,
         asks_permissions: bool = False,
     ) -> None:
-        self._scripts = (name, *parts)
+        self._scripts = (name, *parts) if scripted else ()
         self._styles = styles
         self._text_only = text_only
         self._template = Template(_HERE.joinpath(f"{name}.html").read_text(encoding="utf-8"))
@@ -57,7 +59,9 @@ class Page:
         """Return what the page may do; a source list cannot name an IPv6 address (CSP3, 2.3.1)."""
         own = None if host.startswith("[") else f"http://{host}"
 
-        def named(names: Iterable[str], kind: str) -> str:
+        def named(names: Sequence[str], kind: str) -> str:
+            if not names:
+                return "'none'"
             return " ".join(f"{own}/{name}.{kind}" for name in names) if own else "'self'"
 
         rules = [

@@ -142,6 +142,8 @@ export function reasonOfClose(code: number): ConnectReason {
       return "too-many-connections";
     case CloseCode.FLOOD:
       return "too-many-requests";
+    case CloseCode.MISCONFIGURED:
+      return "misconfigured";
     default:
       return "connection-lost";
   }

@@ -62,6 +62,10 @@ export const CONNECT_MESSAGES = {
     ja: "短い時間に要求が多すぎたため、接続が切れました。少し待ってから、ページを再読み込みしてください。",
     en: "There were too many requests in a short time. Wait a moment and reload the page.",
   },
+  misconfigured: {
+    ja: "bridgedの設定に誤りがあるため、利用できません。bridgedの状態画面で内容を確かめて直すか、管理者にお問い合わせください。",
+    en: "The settings of bridged are wrong. See on the status page of bridged what is wrong and mend it, or ask the administrator.",
+  },
   "going-away": {
     ja: "bridgedが終了しました。bridgedを起動してから、もう一度お試しください。",
     en: "bridged has ended. Start it and try again.",

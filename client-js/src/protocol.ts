@@ -20,6 +20,7 @@ export const CloseCode = {
   TOO_SLOW: 4408,
   TOO_MANY_CONNECTIONS: 4409,
   FLOOD: 4429,
+  MISCONFIGURED: 4500,
 } as const;
 
 /** Bytes in standard padded base64; `fromBase64` decodes them. */

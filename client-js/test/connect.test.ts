@@ -162,6 +162,7 @@ suite("a socket that opens and closes", () => {
     [4408, "too-slow"],
     [4409, "too-many-connections"],
     [4429, "too-many-requests"],
+    [4500, "misconfigured"],
   ];
   for (const [code, reason] of codes) {
     test(`with ${code} is ${reason}`, async () => {

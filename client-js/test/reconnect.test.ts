@@ -66,7 +66,7 @@ suite("a bridge that connects again", () => {
     });
   }
 
-  for (const code of [1000, 1002, 4400, 4403, 4409, 4429]) {
+  for (const code of [1000, 1002, 4400, 4403, 4409, 4429, 4500]) {
     test(`does not after ${code}`, async () => {
       const browser = new ScriptedBrowser("granted");
       const { bridge, socket } = await open(browser);

@@ -15,9 +15,11 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, expect
 
 from bridged.config import DEFAULT_GRANTS
+from bridged.errors import ConfigError
 from bridged.pin.prompt import Prompts
 from bridged.pin.question import Language
 from bridged.pin.window import Windows
+from bridged.server import misconfigured
 from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
 from bridged.sites.policy import SitePolicy
@@ -96,6 +98,32 @@ async def test_without_a_reader_the_person_is_told_to_connect_one(
     await panel(page, "no-reader")
     await expect(page.locator('[data-check="bridge"]')).to_have_attribute("data-ok", "true")
     await expect(page.locator('[data-check="reader"]')).to_have_attribute("data-ok", "false")
+
+
+async def test_settings_that_are_wrong_are_told_and_a_link_shows_where(
+    stack: Stack, chromium: Chromium, card: VirtualCard
+) -> None:
+    wrong = ConfigError(
+        file="/etc/bridged/policy.toml", detail="unknown key alow (line 3, column 1)"
+    )
+    async with listening(misconfigured.create_app(wrong), 0) as stack.daemon_port:
+        await asyncio.to_thread(stack.portal)
+        page = await to_pin_screen(stack, chromium)
+        await look_at(page, "misconfigured")
+        async with page.expect_popup() as opened:
+            await page.click("#card-status")
+        told = await opened.value
+        await expect(told.locator("main")).to_contain_text("alow (line 3, column 1)")
+        assert await faults_of(told) == []
+        await shoot(told, "status-misconfigured")
+    bus = InProcessBus()
+    bus.insert(0, card)
+    hub = Hub(bus, Prompts(), SitePolicy({stack.origin: GRANTS}))
+    await hub.start()
+    async with listening(create_app(hub, "token"), stack.daemon_port):
+        await page.click("#card-retry")
+        await panel(page, "ready")
+    await hub.stop()
 
 
 async def test_a_card_that_does_not_answer_is_told_as_such(

@@ -173,6 +173,45 @@ def test_an_unused_daemon_leaves_and_a_silent_connection_is_a_use(
         assert process.wait(20) == 0
 
 
+def test_settings_that_are_wrong_are_told_to_who_comes_and_then_it_leaves(
+    start: Start, manager: socket.socket, door: socket.socket, tmp_path: Path
+) -> None:
+    """Who waits in the manager's queue is answered: else the daemon would be started for them in vain."""
+    settings = tmp_path / "CONFIG_HOME" / "bridged" / "config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('langage = "ja"')
+    with socket.create_connection(door.getsockname(), timeout=20) as waiting:
+        waiting.sendall(b"GET / HTTP/1.0\r\nHost: 127.0.0.1:%d\r\n\r\n" % door.getsockname()[1])
+        process = start(*SERVE, door=door)
+        until(manager, b"READY=1")
+        with waiting.makefile(encoding="utf-8") as answer:
+            text = answer.read()
+    assert text.startswith("HTTP/1.0 503 ")
+    assert "langage" in text
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "langage" in told
+    settings.write_text('language = "ja"')
+    process = start(*SERVE, "--virtual", "ebid", door=door)
+    until(manager, b"READY=1")
+    with urllib.request.urlopen(f"http://127.0.0.1:{door.getsockname()[1]}/health") as good:
+        assert good.status == 200
+
+
+def test_a_folder_that_others_can_write_to_is_told_too(
+    start: Start, door: socket.socket, tmp_path: Path
+) -> None:
+    state = tmp_path / "STATE_HOME" / "bridged"
+    state.mkdir(parents=True)
+    state.chmod(0o777)
+    process = start(*SERVE, door=door)
+    port = door.getsockname()[1]
+    with pytest.raises(urllib.error.HTTPError, match="503") as refused:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/")
+    assert str(state) in refused.value.read().decode()
+    assert process.wait(20) == 0
+
+
 def test_the_first_connection_starts_the_daemon(start: Start, door: socket.socket) -> None:
     port = door.getsockname()[1]
     door.close()

@@ -1,11 +1,16 @@
 /** The card panel: one place that shows the state of the card, and reads it out. */
+import { bridgeUrl } from "./api.js";
 import { describe } from "./states.js";
 import { say, sentence } from "./text.js";
 
 const byId = (id) => document.getElementById(id);
 
 /** States in which pressing the button can help. */
-const RETRY = new Set(["permission", "not-running", "going-away", "connection-lost", "blocked", "unreached", "site-not-allowed", "consent-denied", "consent-unavailable", "user-timeout", "timeout", "version-mismatch", "too-many-connections", "too-many-requests", "pcsc-unavailable", "card-mute", "card-unsupported", "card-in-use", "card-fault", "certificate-not-found", "internal-error", "bad-reply"]);
+const RETRY = new Set(["permission", "not-running", "going-away", "connection-lost", "blocked", "unreached", "site-not-allowed", "consent-denied", "consent-unavailable", "user-timeout", "timeout", "version-mismatch", "too-many-connections", "too-many-requests", "misconfigured", "pcsc-unavailable", "card-mute", "card-unsupported", "card-in-use", "card-fault", "certificate-not-found", "internal-error", "bad-reply"]);
+
+/** States of which the bridge's own page tells more: what is wrong on this computer, and what to do. */
+const TOLD_THERE = new Set(["misconfigured", "pcsc-unavailable", "no-reader", "card-mute", "card-in-use"]);
+const STATUS_PAGE = `http://${new URL(bridgeUrl).host}/`;
 
 const ASK = say("このサイトの許可を求める", "Ask to allow this site");
 const RETRY_LABELS = {
@@ -42,6 +47,8 @@ export function show(name, { message = "", values = {}, reason = "", tries = nul
   setText("card-retry-label", RETRY_LABELS[name] ?? say("もう一度確認する", "Check again"));
   byId("card-link").hidden = link === "";
   byId("card-link").href = link || "#";
+  byId("card-status").hidden = !TOLD_THERE.has(name);
+  byId("card-status").href = STATUS_PAGE;
 }
 
 /** Change a text only where it differs, so that it is not read out again; empty is hidden. */
