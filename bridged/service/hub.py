@@ -2,66 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 from bridged import __version__
-from bridged.cards.base import Key, PinObject
 from bridged.config import PinWay
-from bridged.errors import (
-    CardMute,
-    InvalidParams,
-    LeaseEnded,
-    NoCard,
-    PinBlocked,
-    PinFormat,
-    PinIncorrect,
-    PinLastTry,
-    PinRequired,
-    SiteNotAllowed,
-)
-from bridged.model import (
-    Algorithm,
-    AuthenticationToken,
-    Certificate,
-    Grant,
-    PinStatus,
-    Reader,
-    ReaderState,
-    Usage,
-    Wire,
-)
+from bridged.errors import LeaseEnded
+from bridged.model import Grant, Reader, Wire
 from bridged.pcsc.bus import Bus
 from bridged.pin.prompt import Prompts
-from bridged.pin.wording import (
-    Signing,
-    authenticate_question,
-    confirm_question,
-    log_in_question,
-    sign_question,
-)
 from bridged.protocol import messages as m
 from bridged.protocol import openrpc
 from bridged.protocol.session import Request
-from bridged.service.asking import Asking, Right
+from bridged.service.asking import Asking
 from bridged.service.audited import Audit, Audited
-from bridged.service.batch import Progress, sign_batch
 from bridged.service.calls import Call, Calls, Peer
 from bridged.service.card import InsertedCard, Modules, no_modules
+from bridged.service.certificates import Certificates
 from bridged.service.changes import Changes
 from bridged.service.consent import Consent
 from bridged.service.documents import Documents
-from bridged.service.interview import Agree, Ask, asker
-from bridged.service.keys import SigningKey, describe
+from bridged.service.interview import asker
 from bridged.service.leases import Held, Leases
 from bridged.service.pins import Pins
-from bridged.service.readers import Readers, Slot
-from bridged.signing import algorithms, webeid
-from bridged.signing.documents.job import Job
-from bridged.signing.selection import Selection
+from bridged.service.readers import Readers
+from bridged.service.signatures import Signatures
 from bridged.sites.policy import Site, SitePolicy
 
 log = logging.getLogger(__name__)
@@ -80,35 +47,36 @@ class Hub:
         modules: Modules = no_modules,
         audit: Audit | None = None,
     ) -> None:
+        self.bus = bus
         self.prompts = prompts
         self.policy = policy or SitePolicy({})
         self.audit = audit or Audit()
-        self._audited = Audited(self.audit, self._certificate)
-        self._consent = Consent(self.policy, prompts, self.audit, self.sites_changed)
-        self._peers: set[Peer] = set()
         self.changes = Changes()
-        self.bus = bus
-        self._leases = Leases(self._lease_ended)
         self.readers = Readers(bus, self._reader_event, modules, on_look=self.changes.happened)
-        self._asking = Asking(prompts, self._leases)
-        self._pins = Pins(prompts, self._asking, self._leases)
+        self._peers: set[Peer] = set()
         self._calls = Calls()
-        self._documents = documents or Documents()
+        self._leases = Leases(self._lease_ended)
+        self._consent = Consent(self.policy, prompts, self.audit, self.sites_changed)
+        certificates = Certificates(self.readers, self._leases)
+        self._audited = Audited(self.audit, certificates.der)
+        asking = Asking(prompts, self._leases)
+        pins = Pins(prompts, asking, self._leases, certificates)
+        signatures = Signatures(certificates, self._leases, asking, documents or Documents())
         self._methods: dict[str, Callable[[Call, Any], Awaitable[Wire]]] = {
             "bridge.info": self._bridge_info,
             "site.status": self._site_status,
             "site.request": self._site_request,
             "reader.list": self._reader_list,
-            "certificate.list": self._certificate_list,
-            "pin.status": self._pin_status,
-            "pin.verify": self._pin_verify,
-            "pin.change": self._pin_change,
-            "pin.unblock": self._pin_unblock,
-            "puk.change": self._puk_change,
+            "certificate.list": certificates.listed,
+            "pin.status": pins.status,
+            "pin.verify": pins.verify,
+            "pin.change": pins.change,
+            "pin.unblock": pins.unblock,
+            "puk.change": pins.change_puk,
             "lease.release": self._lease_release,
-            "authentication.create": self._authentication_create,
-            "signature.create": self._signature_create,
-            "document.sign": self._document_sign,
+            "authentication.create": signatures.authenticate,
+            "signature.create": signatures.sign,
+            "document.sign": signatures.sign_document,
             "request.cancel": self._request_cancel,
             "rpc.discover": self._rpc_discover,
         }
@@ -180,8 +148,6 @@ class Hub:
         self._calls.end_all(peer)
         peer.turn_away()
 
-    # ---- events ----
-
     def _reader_event(self, event: str, reader: Reader, left: InsertedCard | None) -> None:
         if left is not None:
             self._leases.card_removed(left)
@@ -196,8 +162,6 @@ class Hub:
         for peer in self._peers:
             if peer is held.owner and cause is not None:
                 peer.notify("lease.ended", m.LeaseEndedEvent(lease=held.id, cause=cause))
-
-    # ---- methods ----
 
     async def _bridge_info(self, call: Call, _: m.NoParams) -> m.BridgeInfo:
         return m.BridgeInfo(
@@ -219,154 +183,15 @@ class Hub:
     async def _reader_list(self, _: Call, __: m.NoParams) -> m.ReaderList:
         return m.ReaderList(readers=tuple(slot.describe() for slot in self.readers.all()))
 
-    async def _certificate_list(
-        self, call: Call, params: m.CertificateListParams
-    ) -> m.CertificateList:
-        selection = Selection.of(
-            params.issuers, params.key_usage, params.policies, valid_only=params.valid_only
-        )
-        slots = self.readers.chosen(params.reader)
-        found = await asyncio.gather(
-            *(self._certificates(call.peer, slot, params.usage) for slot in slots),
-            return_exceptions=True,
-        )
-        certificates: list[Certificate] = []
-        failures: list[BaseException] = []
-        for each in found:
-            if isinstance(each, BaseException):
-                failures.append(each)
-            else:
-                certificates += each
-        if not certificates and failures:
-            raise min(failures, key=lambda error: isinstance(error, NoCard))
-        return m.CertificateList(
-            certificates=tuple(
-                each
-                for each in certificates
-                if each.x509 is None or selection.takes(each.x509, each.chain)
-            )
-        )
-
-    async def _certificates(self, peer: Peer, slot: Slot, usage: Usage | None) -> list[Certificate]:
-        card = _card_in(slot)
-        return [
-            await describe(card, key, unlocked=self._leases.holds(card, peer, key))
-            for key in await card.keys(usage)
-        ]
-
-    async def _pin_status(self, _: Call, params: m.KeyParams) -> PinStatus:
-        card, key, _shape = await self._find_with_pin(params.key)
-        return await card.pin_status(key)
-
-    async def _pin_verify(self, call: Call, params: m.PinVerifyParams) -> m.Lease:
-        card, key, shape = await self._find_with_pin(params.key)
-        held = await self._pins.verify(call, card, key, shape, params)
-        return m.Lease(id=held.id, key=params.key, expires_in_seconds=params.lease_seconds)
-
-    async def _pin_change(self, call: Call, params: m.PinChangeParams) -> m.Empty:
-        card, key, shape = await self._find_with_pin(params.key)
-        await self._pins.change(call, card, key, shape, params)
-        log.info("%s changed %s", call.site.origin, shape.label)
-        return m.Empty()
-
-    async def _pin_unblock(self, call: Call, params: m.PinUnblockParams) -> m.Empty:
-        card, key, shape = await self._find_with_pin(params.key)
-        await self._pins.unblock(call, card, key, shape, params)
-        log.info("%s unblocked %s", call.site.origin, shape.label)
-        return m.Empty()
-
-    async def _puk_change(self, call: Call, params: m.PukChangeParams) -> m.Empty:
-        card, key, shape = await self._find_with_pin(params.key)
-        await self._pins.change_puk(call, card, key, shape, params)
-        log.info("%s changed the PUK of %s", call.site.origin, shape.label)
-        return m.Empty()
-
     async def _lease_release(self, call: Call, params: m.LeaseParams) -> m.Empty:
         self._leases.release(params.lease, call.peer)
         return m.Empty()
-
-    async def _authentication_create(
-        self, call: Call, params: m.AuthenticationParams
-    ) -> AuthenticationToken:
-        origin = call.site.origin
-        if origin is None:
-            raise SiteNotAllowed(origin="program", grant=Grant.SIGN)
-        card, key = await self._find(params.certificate)
-        self._refuse_early(call, card, key, Usage.AUTHENTICATION)
-        async with self._asking.right_to_sign(
-            call, card, key, authenticate_question, log_in_question
-        ) as right:
-            signer = SigningKey.of(card, await card.key(key.ref), Usage.AUTHENTICATION)
-            algorithm = webeid.algorithm(signer.key)
-            digest = webeid.digest(origin, params.challenge, algorithm)
-            signature = await self._sign(right, signer, algorithm, digest)
-        log.info("%s authenticated with %s", origin, key.label)
-        return webeid.token(signer.certificate, algorithm, signature, __version__)
-
-    async def _signature_create(self, call: Call, params: m.SignatureParams) -> m.SignatureList:
-        card, key = await self._find(params.certificate)
-        self._refuse_early(call, card, key, Usage.SIGNATURE)
-        for i, digest in enumerate(params.digests):
-            if detail := algorithms.misfit(params.algorithm, digest):
-                raise InvalidParams(path=f"digests[{i}]", detail=detail)
-        if key.certificate is not None:
-            algorithms.require(params.algorithm, key)
-        what = Signing(params.title, algorithms.fingerprints(params.algorithm, params.digests))
-        async with self._asking.right_to_sign(call, card, key, *_asked_of_signing(what)) as right:
-            signer = SigningKey.of(card, await card.key(key.ref), Usage.SIGNATURE)
-            algorithms.require(params.algorithm, signer.key)
-            signatures, failures = await sign_batch(
-                params.digests,
-                lambda digest: self._sign(
-                    right, signer, params.algorithm, digest, late=call.made.append
-                ),
-                Progress(call.peer.notify, call.id, len(params.digests)),
-                made=call.made,
-                go_on=params.on_error is m.OnError.CONTINUE,
-            )
-        log.info("%s signed %d digests: %r", call.site.origin, len(call.made), params.title)
-        return m.SignatureList(signatures=signatures, failures=failures)
-
-    async def _document_sign(self, call: Call, params: m.DocumentParams) -> m.SignedDocument:
-        self._documents.check(params.level)
-        card, key = await self._find(params.certificate)
-        self._refuse_early(call, card, key, Usage.SIGNATURE)
-        what = Signing(
-            params.title,
-            algorithms.fingerprints(Algorithm.EdDSA, [params.content]),
-            format=f"{params.format} {params.level}",
-            reason=params.reason,
-            location=params.location,
-            file_name=params.file_name,
-        )
-        async with self._asking.right_to_sign(call, card, key, *_asked_of_signing(what)) as right:
-            signer = SigningKey.of(card, await card.key(key.ref), Usage.SIGNATURE)
-            algorithm = algorithms.for_documents(signer.key)
-            job = Job(
-                format=params.format,
-                content=params.content,
-                certificate=signer.certificate,
-                algorithm=algorithm,
-                chain=await card.chain(signer.key),
-                level=params.level,
-                detached=params.detached,
-                file_name=params.file_name,
-                reason=params.reason,
-                location=params.location,
-            )
-            document = await self._documents.sign(
-                job, lambda digest: self._sign(right, signer, algorithm, digest)
-            )
-        log.info("%s signed a document (%s): %r", call.site.origin, params.format, params.title)
-        return m.SignedDocument(document=document)
 
     async def _request_cancel(self, call: Call, params: m.CancelParams) -> m.CancelResult:
         return m.CancelResult(cancelled=self._calls.cancel(call.peer, params.id))
 
     async def _rpc_discover(self, _: Call, __: m.NoParams) -> m.OpenRpc:
         return openrpc.document()
-
-    # ---- their parts ----
 
     def _ways(self, call: Call) -> tuple[str, ...]:
         """Return the ways to give a PIN that are open for who asks, best first."""
@@ -376,77 +201,3 @@ class Hub:
         if self.readers.any_keypad():
             open_ways.add(PinWay.PINPAD)
         return tuple(way for way in self.prompts.order if way in open_ways)
-
-    async def _find(
-        self, certificate_id: str, path: str = "certificate"
-    ) -> tuple[InsertedCard, Key]:
-        card_id, dot, ref = certificate_id.rpartition(".")
-        if not dot:
-            raise InvalidParams(path=path, detail="not an id that certificate.list gave")
-        card = self.readers.card(card_id)
-        return card, await card.key(ref)
-
-    async def _certificate(self, certificate_id: str) -> bytes | None:
-        return (await self._find(certificate_id))[1].certificate
-
-    async def _find_with_pin(self, key_id: str) -> tuple[InsertedCard, Key, PinObject]:
-        card, key = await self._find(key_id, "key")
-        if key.pin is None:
-            raise InvalidParams(path="key", detail="this key has no PIN")
-        return card, key, key.pin
-
-    def _refuse_early(self, call: Call, card: InsertedCard, key: Key, usage: Usage) -> None:
-        """Raise what is sure to stand in the way, before the person is asked."""
-        # Before anything of the certificate is told: it may be private to who holds the lease.
-        self._leases.find(card, call.peer)
-        if key.certificate is not None or key.usage is not usage:
-            SigningKey.of(card, key, usage)
-
-    async def _sign(
-        self,
-        right: Right,
-        key: SigningKey,
-        algorithm: Algorithm,
-        digest: bytes,
-        *,
-        late: Callable[[bytes], None] | None = None,
-    ) -> bytes:
-        agreed = False
-        while True:
-            held = self._held(right.owner, key)
-            try:
-                return await key.sign(held, algorithm, digest, accept_last_try=agreed, late=late)
-            except (PinIncorrect, PinLastTry, PinFormat) as error:
-                if right.again is None:
-                    self._end(held)
-                    raise
-                agreed = await right.again(error)
-            except (LeaseEnded, PinBlocked):
-                self._end(held)
-                raise
-
-    def _end(self, held: Held | None) -> None:
-        if held is not None:
-            self._leases.end(held, m.LeaseEnd.CARD_RESET)
-
-    def _held(self, owner: object, key: SigningKey) -> Held | None:
-        """Return the lease on a key, None if it needs none; raises `PinRequired`."""
-        held = self._leases.find(key.card, owner)
-        if key.key.pin is None:
-            return None
-        if held is None or held.key.ref != key.key.ref:
-            raise PinRequired
-        return held
-
-
-def _asked_of_signing(what: Signing) -> tuple[Ask, Agree]:
-    """Return the questions about a signature: for the PIN, and for a yes where none is asked for."""
-    return lambda s: sign_question(s, what), lambda s: confirm_question(s, what)
-
-
-def _card_in(slot: Slot) -> InsertedCard:
-    if slot.status.state is ReaderState.MUTE:
-        raise CardMute
-    if slot.card is None:
-        raise NoCard
-    return slot.card

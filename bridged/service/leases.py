@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bridged.cards.base import Key
-from bridged.errors import CardLeased, LeaseEnded
+from bridged.errors import CardLeased, LeaseEnded, PinRequired
 from bridged.protocol.messages import LeaseEnd
 from bridged.secret import Pin
 from bridged.service.card import InsertedCard
@@ -94,6 +94,15 @@ class Leases:
         """Whether the owner has a lease on just this key."""
         held = self._held.get(card.id)
         return held is not None and held.owner is owner and held.key.ref == key.ref
+
+    def under(self, card: InsertedCard, owner: Owner, key: Key) -> Held | None:
+        """Return the lease a key signs under, None if it needs none; raises as `find`, and `PinRequired`."""
+        held = self.find(card, owner)
+        if key.pin is None:
+            return None
+        if held is None or held.key.ref != key.ref:
+            raise PinRequired
+        return held
 
     def release(self, lease_id: str, owner: Owner) -> None:
         """End a lease at its owner's wish; raises `LeaseEnded` where there is none."""

@@ -1,8 +1,9 @@
-"""`pin.verify`, `pin.change`, `pin.unblock`, `puk.change`: with PINs of the page, or those the person is asked for."""
+"""`pin.*` and `puk.change`: with PINs of the page, or those the person is asked for."""
 
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from bridged.errors import (
     WhichSecret,
     about,
 )
-from bridged.model import Grant, PinRules
+from bridged.model import Grant, PinRules, PinStatus
 from bridged.pin.entry import from_page
 from bridged.pin.prompt import Prompts
 from bridged.pin.wording import (
@@ -39,9 +40,12 @@ from bridged.secret import Pin
 from bridged.service.asking import Asking
 from bridged.service.calls import Call
 from bridged.service.card import InsertedCard
+from bridged.service.certificates import Certificates
 from bridged.service.interview import Ask, Interview
 from bridged.service.keys import Guarded, replace, verify
-from bridged.service.leases import Held, Leases
+from bridged.service.leases import Leases
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +70,22 @@ class Change:
 class Pins:
     """What the hub does about PINs. What a page did not bring is asked for."""
 
-    def __init__(self, prompts: Prompts, asking: Asking, leases: Leases) -> None:
+    def __init__(
+        self, prompts: Prompts, asking: Asking, leases: Leases, certificates: Certificates
+    ) -> None:
         self._prompts = prompts
         self._asking = asking
         self._leases = leases
+        self._find = certificates.find_with_pin
 
-    async def verify(
-        self, call: Call, card: InsertedCard, key: Key, shape: PinObject, params: m.PinVerifyParams
-    ) -> Held:
+    async def status(self, _: Call, params: m.KeyParams) -> PinStatus:
+        """Ask the card for the state of a PIN."""
+        card, key, _shape = await self._find(params.key)
+        return await card.pin_status(key)
+
+    async def verify(self, call: Call, params: m.PinVerifyParams) -> m.Lease:
         """Take a lease."""
+        card, key, shape = await self._find(params.key)
         given = None if shape.protected else self._from_page(call, params.pin, shape.rules)
         pin: Pin | None
         if given is None:
@@ -95,37 +106,41 @@ class Pins:
             self._leases.cancel(card)
             card.pin_tried()
             raise
-        return self._asking.lease(
+        held = self._asking.lease(
             call, card, key, pin, epoch, seconds=params.lease_seconds, asked=given is None
         )
+        return m.Lease(id=held.id, key=params.key, expires_in_seconds=params.lease_seconds)
 
-    async def change(
-        self, call: Call, card: InsertedCard, key: Key, shape: PinObject, params: m.PinChangeParams
-    ) -> None:
+    async def change(self, call: Call, params: m.PinChangeParams) -> m.Empty:
         """Change a PIN."""
+        card, key, shape = await self._find(params.key)
         old = Secret(params.pin, shape.rules, old_pin_question)
         new = Secret(params.new_pin, shape.rules, new_pin_question)
         change = Change(Driver.change_pin_guarded, old, new)
         await self._carry_out(change, call, card, key, shape, params)
+        log.info("%s changed %s", call.site.origin, shape.label)
+        return m.Empty()
 
-    async def unblock(
-        self, call: Call, card: InsertedCard, key: Key, shape: PinObject, params: m.PinUnblockParams
-    ) -> None:
+    async def unblock(self, call: Call, params: m.PinUnblockParams) -> m.Empty:
         """Give a blocked PIN a new value; raises `PinUnblockUnsupported` where there is no PUK."""
+        card, key, shape = await self._find(params.key)
         puk = Secret(params.puk, _puk_rules(shape), puk_question, WhichSecret.PUK)
         new = Secret(params.new_pin, shape.rules, unblocked_pin_question)
         change = Change(Driver.unblock_pin_guarded, puk, new)
         await self._carry_out(change, call, card, key, shape, params)
+        log.info("%s unblocked %s", call.site.origin, shape.label)
+        return m.Empty()
 
-    async def change_puk(
-        self, call: Call, card: InsertedCard, key: Key, shape: PinObject, params: m.PukChangeParams
-    ) -> None:
+    async def change_puk(self, call: Call, params: m.PukChangeParams) -> m.Empty:
         """Change the PUK; raises `PinUnblockUnsupported` where there is none."""
+        card, key, shape = await self._find(params.key)
         rules = _puk_rules(shape)
         old = Secret(params.puk, rules, old_puk_question, WhichSecret.PUK)
         new = Secret(params.new_puk, rules, new_puk_question, WhichSecret.PUK)
         change = Change(Driver.change_puk_guarded, old, new)
         await self._carry_out(change, call, card, key, shape, params)
+        log.info("%s changed the PUK of %s", call.site.origin, shape.label)
+        return m.Empty()
 
     async def _carry_out(  # noqa: PLR0917
         self,

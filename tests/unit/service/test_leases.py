@@ -10,8 +10,6 @@ import pytest
 from bridged.cards.base import Key
 from bridged.errors import CardLeased, PinRequired
 from bridged.service.card import InsertedCard
-from bridged.service.hub import Hub
-from bridged.service.keys import SigningKey
 from bridged.service.leases import Held, Leases
 
 OWNER, OTHER = "the page", "another page"
@@ -39,9 +37,9 @@ def test_a_lease_is_on_one_key_and_for_its_owner(leases: Leases) -> None:
         leases.find(CARD, OTHER)
 
 
-async def test_no_key_signs_under_the_lease_of_another_key(hub: Hub) -> None:
+def test_no_key_signs_under_the_lease_of_another_key(leases: Leases) -> None:
     """Not even where a lease was replaced while a batch was being signed."""
-    held = granted(hub._leases)
-    assert hub._held(OWNER, SigningKey(CARD, LOGIN, b"")) is held
+    held = granted(leases)
+    assert leases.under(CARD, OWNER, LOGIN) is held
     with pytest.raises(PinRequired):
-        hub._held(OWNER, SigningKey(CARD, SIGNER, b""))
+        leases.under(CARD, OWNER, SIGNER)
