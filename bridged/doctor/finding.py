@@ -9,6 +9,7 @@ from typing import Literal
 
 from bridged.doctor.catalogue import CATALOGUE
 from bridged.doctor.catalogue.entry import Severity
+from bridged.errors.config_words import in_japanese
 
 Language = Literal["ja", "en"]
 Fields = dict[str, str | int]
@@ -45,7 +46,10 @@ class Finding:
 
     def title(self, language: Language) -> str:
         """Return what is so, in a sentence."""
-        return str(getattr(CATALOGUE[self.name], language)).format_map(self.fields)
+        fields = self.fields
+        if language == "ja" and "detail" in fields:
+            fields = fields | {"detail": in_japanese(str(fields["detail"]))}
+        return str(getattr(CATALOGUE[self.name], language)).format_map(fields)
 
     def advice(self, language: Language) -> str:
         """Return what to do; empty where nothing is to be done."""

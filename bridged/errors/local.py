@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bridged.errors.config_words import in_japanese
 from bridged.errors.tree import LocalError
 
 
@@ -16,6 +17,11 @@ class ConfigError(LocalError):
     reason, code = "config-error", 4500
     en = "The settings in {file} are wrong: {detail}"
     ja = "設定ファイル {file} が正しくありません: {detail}"
+
+    def messages(self) -> dict[str, str]:
+        """Return the sentences, the detail in the language of each."""
+        ja = self.ja.format(file=self.file, detail=in_japanese(self.detail))
+        return super().messages() | {"ja": ja}
 
 
 @dataclass(eq=False)
