@@ -11,11 +11,13 @@ import asyncio
 import functools
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from bridged.client import client
-from bridged.client.client import DEFAULT_URL, Event
+from bridged.client.client import DEFAULT_URL
+from bridged.client.rpc import Event
 from bridged.errors import Cancelled
 
 P = ParamSpec("P")
@@ -29,6 +31,9 @@ class Loop:
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._loop = self._runner.get_loop()
         self._ending = asyncio.Event()
+        self._closing = False
+        self._lock = threading.Lock()
+        """What comes to the loop comes before its end."""
         self._thread = threading.Thread(target=self._serve, name="bridged", daemon=True)
         self._thread.start()
 
@@ -37,19 +42,24 @@ class Loop:
             self._runner.run(self._ending.wait())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for work on the loop; Ctrl-C cancels it. Raises `Cancelled` after `close`."""
-        if self._loop.is_closed():
-            work.close()
-            raise Cancelled
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        """Wait for work on the loop; Ctrl-C cancels it. Raises `Cancelled` where `close` ends it, and after."""
+        with self._lock:
+            if self._closing:
+                work.close()
+                raise Cancelled
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
+        except CancelledError:
+            raise Cancelled from None
         finally:
             future.cancel()
 
     def close(self) -> None:
         """Cancel what is left on the loop and wait for its thread."""
-        self._loop.call_soon_threadsafe(self._ending.set)
+        with self._lock:
+            self._closing = True
+            self._loop.call_soon_threadsafe(self._ending.set)
         self._thread.join()
 
 

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from bridged.client.client import Bridge, Event, connect
+from bridged.client.client import Bridge, connect
+from bridged.client.rpc import Event
 from bridged.errors import (
     CardInUse,
     CardRemoved,

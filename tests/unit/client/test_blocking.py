@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import inspect
 import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 
 from bridged.client import client
 from bridged.client.blocking import Bridge, Loop, connect
+from bridged.client.rpc import Event, Rpc
 from bridged.errors import Cancelled, PinIncorrect, SiteNotAllowed
 from bridged.model import Grant, Usage
 from bridged.pin.prompt import Prompts
@@ -65,7 +68,7 @@ def coroutines(kind: type) -> dict[str, Any]:
 
 
 def test_every_method_of_the_asyncio_client_is_here_with_its_parameters() -> None:
-    asked = coroutines(client.Bridge)
+    asked = coroutines(Rpc) | coroutines(client.Bridge)
     del asked["receive"], asked["next_event"]
     assert asked
     assert coroutines(Bridge) == asked
@@ -77,7 +80,7 @@ def test_one_registration_as_a_script_would_do_it(
     assert bridge.info().origin == ORIGIN
     bus.insert(0, ebid)
     event = next(bridge.events(timeout_s=5))
-    assert event == client.Event("card.inserted", m.ReaderEvent(reader=bridge.readers()[0]))
+    assert event == Event("card.inserted", m.ReaderEvent(reader=bridge.readers()[0]))
     (certificate,) = bridge.certificates(usage=Usage.AUTHENTICATION)
     with pytest.raises(PinIncorrect) as wrong:
         bridge.verify_pin(certificate.id, "000000")
@@ -185,6 +188,20 @@ def test_events_end_when_the_daemon_does(bus: InProcessBus) -> None:
         with pytest.raises(Cancelled):
             bridge.readers()
     loop.close()
+
+
+def test_what_another_thread_waits_for_ends_with_the_loop() -> None:
+    loop, begun = Loop(), threading.Event()
+
+    async def wait() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(loop.run, wait())
+        assert begun.wait(5)
+        loop.close()
+        assert isinstance(waiting.exception(5), Cancelled)
 
 
 def test_who_may_not_connect_is_told_and_leaves_no_thread(url: str) -> None:

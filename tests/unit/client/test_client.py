@@ -12,7 +12,8 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from bridged.client.client import Bridge, Event, connect
+from bridged.client.client import Bridge, connect
+from bridged.client.rpc import Event
 from bridged.errors import (
     Cancelled,
     ConsentUnavailable,
@@ -136,6 +137,22 @@ async def test_a_daemon_that_goes_away_cancels_what_waits() -> None:
 async def test_an_answer_that_is_none_is_said(answer: str) -> None:
     with pytest.raises(ParseError):
         await talk_to(answer)
+
+
+async def test_a_daemon_that_talks_nonsense_is_talked_to_no_more() -> None:
+    async def handler(ws: ServerConnection) -> None:
+        await ws.recv()
+        await ws.send("{")
+        await ws.wait_closed()
+
+    async with serve(handler, "127.0.0.1", 0, subprotocols=[Subprotocol(m.SUBPROTOCOL)]) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with connect(f"ws://127.0.0.1:{port}/v1") as bridge, asyncio.timeout(5):
+            with pytest.raises(ParseError):
+                await bridge.info()
+            assert await bridge.next_event() is None
+            with pytest.raises(Cancelled):
+                await bridge.readers()
 
 
 async def test_an_error_of_a_later_version_is_internal() -> None:
