@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from bridged.browsers import BROWSERS, Browser
-from bridged.cli.language import language
+from bridged.cli.language import language, say
 from bridged.cli.output import add_json, print_json
 from bridged.errors import NotAnOrigin
 from bridged.sites.origins import Origin
@@ -24,24 +24,53 @@ TEXTS = {
         "same": "{name}: nothing to change.",
     },
 }
-HELP = "let sites reach bridged without the browser's own question (as root)"
+
+SITES = ("サイト（例: https://portal.example）", "sites, such as https://portal.example")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command and its own."""
-    parser = commands.add_parser("browsers", help=HELP)
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="show what the policies of the browsers allow")
+    parser = commands.add_parser(
+        "browsers",
+        help=say(
+            "ブラウザーの確認なしで接続できるサイトを設定する（管理者権限が必要）",
+            "let sites reach bridged without the browser's own question (as root)",
+        ),
+    )
+    actions = parser.add_subparsers(metavar="ACTION")
+    listing = actions.add_parser(
+        "list",
+        help=say(
+            "各ブラウザーのポリシーで許可されているサイトを表示する",
+            "show what the policies of the browsers allow",
+        ),
+    )
     listing.set_defaults(run=run_list)
-    allow = actions.add_parser("allow", help="add sites to the policy of each installed browser")
+    allow = actions.add_parser(
+        "allow",
+        help=say(
+            "インストール済みの各ブラウザーのポリシーにサイトを追加する",
+            "add sites to the policy of each installed browser",
+        ),
+    )
     allow.set_defaults(run=run_allow)
-    revoke = actions.add_parser("revoke", help="take sites out again, also of browsers that left")
+    revoke = actions.add_parser(
+        "revoke",
+        help=say(
+            "追加したサイトを取り除く（削除済みのブラウザーのポリシーからも）",
+            "take sites out again, also of browsers that left",
+        ),
+    )
     revoke.set_defaults(run=run_revoke)
-    allow.add_argument("origins", metavar="ORIGIN", nargs="+", help="https://portal.example")
+    allow.add_argument("origins", metavar="ORIGIN", nargs="+", help=say(*SITES))
     which = revoke.add_mutually_exclusive_group(required=True)
-    which.add_argument("origins", metavar="ORIGIN", nargs="*", default=[])
+    which.add_argument("origins", metavar="ORIGIN", nargs="*", default=[], help=say(*SITES))
     which.add_argument(
-        "--all", action="store_true", help="every site that was allowed by this command"
+        "--all",
+        action="store_true",
+        help=say(
+            "このコマンドで許可したすべてのサイト", "every site that was allowed by this command"
+        ),
     )
     for action in (listing, allow, revoke):
         add_json(action)

@@ -7,11 +7,12 @@ import asyncio
 import signal
 import socket
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
 
+from bridged.cli.arguments import add_ca, tcp_port
+from bridged.cli.language import say
 from bridged.cli.output import add_json, print_json
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from bridged.virtual.register import Register
 
 DEFAULT_PORT = 24783
+REVOKED = ("失効", "revoked")
+GOOD = ("有効", "good")
 REASONS = (
     "key-compromise",
     "affiliation-changed",
@@ -31,22 +34,60 @@ REASONS = (
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `ca` to the commands of `bridged`."""
-    parser = commands.add_parser("ca", help="the demo CA: tell of revocations, revoke, list")
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    serve = actions.add_parser("serve", help="answer OCSP and give CRLs on loopback")
-    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
+    parser = commands.add_parser(
+        "ca",
+        help=say(
+            "デモ用認証局: 失効情報の提供、失効、一覧",
+            "the demo CA: tell of revocations, revoke, list",
+        ),
+    )
+    actions = parser.add_subparsers(metavar="ACTION")
+    serve = actions.add_parser(
+        "serve",
+        help=say(
+            "OCSPとCRLをこのパソコンの中だけに提供する", "answer OCSP and give CRLs on loopback"
+        ),
+    )
+    serve.add_argument(
+        "--port",
+        type=tcp_port,
+        default=DEFAULT_PORT,
+        help=say(
+            "待ち受けるポート（標準: %(default)s）", "port to listen on (default %(default)s)"
+        ),
+    )
     serve.set_defaults(run=run_serve)
-    listing = actions.add_parser("list", help="show what was issued, the newest first")
+    listing = actions.add_parser(
+        "list",
+        help=say("発行した証明書を新しい順に表示する", "show what was issued, the newest first"),
+    )
     listing.set_defaults(run=run_list)
-    revoke = actions.add_parser("revoke", help="revoke certificates")
-    revoke.add_argument("serial", nargs="*", help="serial numbers as `list` shows them")
-    revoke.add_argument("--all", action="store_true", help="everything that was issued")
-    revoke.add_argument("--reason", choices=REASONS, default="key-compromise")
+    revoke = actions.add_parser("revoke", help=say("証明書を失効させる", "revoke certificates"))
+    revoke.add_argument(
+        "serial",
+        nargs="*",
+        help=say("`list` が表示するシリアル番号", "serial numbers as `list` shows them"),
+    )
+    revoke.add_argument(
+        "--all",
+        action="store_true",
+        help=say("発行したすべての証明書", "everything that was issued"),
+    )
+    revoke.add_argument(
+        "--reason",
+        choices=REASONS,
+        default="key-compromise",
+        metavar="REASON",
+        help=say(
+            "失効の理由: %(choices)s（標準: %(default)s）",
+            "why: %(choices)s (default: %(default)s)",
+        ),
+    )
     revoke.set_defaults(run=run_revoke)
     for action in (listing, revoke):
         add_json(action)
     for action in (serve, listing, revoke):
-        action.add_argument("--ca", type=Path, metavar="DIR", help="directory of the demo CA")
+        add_ca(action)
 
 
 def run_serve(args: argparse.Namespace) -> int:
@@ -71,7 +112,7 @@ def run_list(args: argparse.Namespace) -> int:
         print_json({"certificates": listed})
         return 0
     for certificate, revocation in rows:
-        state = f"revoked {revocation.moment:%Y-%m-%d %H:%M}Z" if revocation else "good"
+        state = f"{say(*REVOKED)} {revocation.moment:%Y-%m-%d %H:%M}Z" if revocation else say(*GOOD)
         print(f"{certificate.serial_number:x}  {state:25} {certificate.subject.rfc4514_string()}")
     return 0
 
@@ -85,14 +126,19 @@ def run_revoke(args: argparse.Namespace) -> int:
     wanted = list(issued) if args.all else [serial.lower() for serial in args.serial]
     unknown = [serial for serial in wanted if serial not in issued]
     if unknown or not wanted:
-        fault = f"not issued here: {', '.join(unknown)}" if unknown else "name a serial, or --all"
-        print(f"bridged ca: {fault} (see: bridged ca list)", file=sys.stderr)
+        listed = ", ".join(unknown)
+        fault = (
+            say(f"ここで発行した証明書ではありません: {listed}", f"not issued here: {listed}")
+            if unknown
+            else say("シリアル番号か --all を指定してください", "name a serial, or --all")
+        )
+        print(f"bridged ca: {fault} (bridged ca list)", file=sys.stderr)
         return 1
     reason = ReasonFlags[args.reason.replace("-", "_")]
     for serial in wanted:
         register.revoke(issued[serial], reason)
         if not args.json:
-            print(f"revoked {serial}")
+            print(f"{say(*REVOKED)} {serial}")
     if args.json:
         print_json({"revoked": wanted, "reason": args.reason})
     return 0

@@ -10,18 +10,29 @@ from contextlib import ExitStack
 import msgspec
 
 from bridged.cli.daemon import add_connection, connect
+from bridged.cli.language import say
 from bridged.cli.output import add_json, print_json
 from bridged.errors import InvalidParams, MethodNotFound, PinAsArgument
 from bridged.protocol import codec
 from bridged.protocol.messages import METHODS, Params, PinParams, Secret
 
-EXAMPLES = """\
+EXAMPLES = (
+    """\
+例:
+  bridged call reader.list
+  bridged call certificate.list '{"usage": "signature"}'
+  bridged call pin.verify - < params.json
+リースは接続が終わると失効し、ここではすぐに終わります。署名にはPythonのクライアント \
+bridged.client をお使いください。
+""",
+    """\
 examples:
   bridged call reader.list
   bridged call certificate.list '{"usage": "signature"}'
   bridged call pin.verify - < params.json
 A lease ends with its connection, here at once: sign with the Python client, bridged.client.
-"""
+""",
+)
 
 SECRETS = {
     field.encode_name
@@ -35,20 +46,30 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Describe the command."""
     parser = commands.add_parser(
         "call",
-        help="send one request to the daemon that runs",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        help=say("動作中のbridgedに要求を1つ送る", "send one request to the daemon that runs"),
+        epilog=say(*EXAMPLES),
     )
-    parser.add_argument("method", metavar="METHOD", help="a method of docs/protocol.md")
+    parser.add_argument(
+        "method",
+        metavar="METHOD",
+        help=say("docs/protocol.md にあるメソッド", "a method of docs/protocol.md"),
+    )
     parser.add_argument(
         "params",
         metavar="JSON",
         nargs="?",
         default="{}",
-        help="its parameters; - reads them from standard input, the only way for a PIN",
+        help=say(
+            "そのパラメーター。- なら標準入力から読む（PINを渡す方法はこれだけ）",
+            "its parameters; - reads them from standard input, the only way for a PIN",
+        ),
     )
     add_connection(parser)
-    add_json(parser, "print an error as its JSON object; a result is JSON anyway")
+    add_json(
+        parser,
+        "エラーもJSONで出力する（結果は常にJSON）",
+        "print an error as its JSON object; a result is JSON anyway",
+    )
     parser.set_defaults(run=run)
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import msgspec
 
 from bridged.cli.daemon import add_connection, connect
-from bridged.cli.language import language
+from bridged.cli.language import language, say
 from bridged.cli.output import add_json, print_json
 from bridged.cli.table import Cell, Colour, show
 from bridged.errors import CertificateNotFound
@@ -33,12 +33,28 @@ TRIES = ("残り{tries}回", "{tries} left")
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command."""
-    parser = commands.add_parser("certs", help="list the certificates on the inserted cards")
-    parser.add_argument(
-        "--usage", choices=[each.value for each in Usage], help="of one usage alone"
+    parser = commands.add_parser(
+        "certs",
+        help=say(
+            "挿入されているICカードの証明書を一覧表示する",
+            "list the certificates on the inserted cards",
+        ),
     )
-    parser.add_argument("--valid-only", action="store_true", help="leave out what is not valid now")
-    add_json(parser, "print them as certificate.list gives them")
+    parser.add_argument(
+        "--usage",
+        choices=[each.value for each in Usage],
+        help=say("この用途の証明書だけを表示する", "of one usage alone"),
+    )
+    parser.add_argument(
+        "--valid-only",
+        action="store_true",
+        help=say("現在有効な証明書だけを表示する", "leave out what is not valid now"),
+    )
+    add_json(
+        parser,
+        "certificate.list の結果をJSONで出力する",
+        "print them as certificate.list gives them",
+    )
     add_connection(parser)
     parser.set_defaults(run=run)
 
@@ -61,12 +77,12 @@ def run(args: argparse.Namespace) -> int:
 
 def row(certificate: Certificate) -> list[Cell]:
     """Return a certificate as a line of the table."""
-    return [Cell(_said(USAGES[certificate.usage])), *_names(certificate), *_rest(certificate)]
+    return [Cell(say(*USAGES[certificate.usage])), *_names(certificate), *_rest(certificate)]
 
 
 def _names(certificate: Certificate) -> list[Cell]:
     if (x509 := certificate.x509) is None:
-        return [Cell(_said(LOCKED), Colour.FAINT), Cell("")]
+        return [Cell(say(*LOCKED), Colour.FAINT), Cell("")]
     holder = " / ".join(part for part in (x509.holder.name, x509.holder.organization) if part)
     issuer = x509.issuer.common_name or x509.issuer.organization or x509.issuer.rfc4514
     return [Cell(holder or certificate.label), Cell(issuer)]
@@ -82,21 +98,17 @@ def _until(certificate: Certificate) -> Cell:
         return Cell("")
     until, days = x509.not_after.date().isoformat(), x509.expires_in_days
     if days < 0:
-        return Cell(_said(EXPIRED).format(until=until), Colour.BAD)
+        return Cell(say(*EXPIRED).format(until=until), Colour.BAD)
     colour = Colour.WARNING if days < SOON_DAYS else Colour.GOOD
-    return Cell(_said(EXPIRES).format(until=until, days=days), colour)
+    return Cell(say(*EXPIRES).format(until=until, days=days), colour)
 
 
 def _pin(pin: PinStatus | None) -> Cell:
     if pin is None:
         return Cell("")
     if pin.blocked:
-        return Cell(_said(BLOCKED), Colour.BAD)
+        return Cell(say(*BLOCKED), Colour.BAD)
     if pin.tries_left is None:
         return Cell(pin.label)
     colour = Colour.WARNING if pin.tries_left == 1 else Colour.PLAIN
-    return Cell(_said(TRIES).format(tries=pin.tries_left), colour)
-
-
-def _said(texts: tuple[str, str]) -> str:
-    return texts[0] if language() == "ja" else texts[1]
+    return Cell(say(*TRIES).format(tries=pin.tries_left), colour)

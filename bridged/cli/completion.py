@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 
+from bridged.cli.language import say
+
 SHELLS = ("bash", "zsh", "fish", "tcsh")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command."""
-    parser = commands.add_parser("completion", help="print a completion script for a shell")
-    parser.add_argument("shell", choices=SHELLS)
+    parser = commands.add_parser(
+        "completion",
+        help=say("シェルの補完スクリプトを出力する", "print a completion script for a shell"),
+    )
+    parser.add_argument("shell", choices=SHELLS, help=say("補完を行うシェル", "which shell"))
     parser.set_defaults(run=run)
 
 
@@ -18,7 +23,5 @@ def run(args: argparse.Namespace) -> int:
     """Print the script."""
     import shtab
 
-    from bridged.cli.commands import parser
-
-    print(shtab.complete(parser(), args.shell))
+    print(shtab.complete(args.topmost, args.shell))
     return 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridged.cli.arguments import add_config, tcp_port
+from bridged.cli.language import say
 from bridged.config import load, runtime_dir
 from bridged.errors import NotRunning, SiteNotAllowed
 
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
     """Let the command line say where the daemon is."""
-    parser.add_argument("--port", type=int, help="port of the daemon (default: from the settings)")
-    parser.add_argument("--config", type=Path, help="settings file (TOML)")
+    parser.add_argument(
+        "--port",
+        type=tcp_port,
+        help=say(
+            "bridgedのポート（標準: 設定ファイルの値）",
+            "port of the daemon (default: from the settings)",
+        ),
+    )
+    add_config(parser)
 
 
 def connect(stack: ExitStack, args: argparse.Namespace) -> Bridge:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bridged import __version__
+from bridged.cli.arguments import add_config
+from bridged.cli.language import say
 from bridged.cli.output import add_json, print_json, working
 from bridged.errors import FileUnusable
 
@@ -37,15 +39,27 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Describe the command."""
     parser = commands.add_parser(
         "doctor",
-        help="find out what is wrong and what to do; exit status 0, 1 (warnings), 2 (errors)",
+        help=say(
+            "問題と対処方法を調べる（終了ステータス: 0 正常、1 注意、2 エラー）",
+            "find out what is wrong and what to do; exit status 0, 1 (warnings), 2 (errors)",
+        ),
     )
-    add_json(parser, "print the findings for programs")
-    parser.add_argument("--config", type=Path, help="settings file (TOML)")
+    add_json(parser, "結果をJSONで出力する", "print the findings for programs")
+    add_config(parser)
     parser.add_argument(
-        "--bundle", type=Path, metavar="FILE.zip", help="write what a support desk asks for"
+        "--bundle",
+        type=Path,
+        metavar="FILE.zip",
+        help=say(
+            "サポート窓口に渡す情報をファイルに保存する", "write what a support desk asks for"
+        ),
     )
     parser.add_argument(
-        "--personal", action="store_true", help="leave names of persons and companies in --bundle"
+        "--personal",
+        action="store_true",
+        help=say(
+            "--bundle に個人名と会社名を残す", "leave names of persons and companies in --bundle"
+        ),
     )
     parser.set_defaults(run=run)
 

@@ -12,3 +12,8 @@ def language() -> Literal["ja", "en"]:
     names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     chosen = next(filter(None, names), None) or locale.getlocale()[0] or ""
     return "ja" if chosen.lower().startswith("ja") else "en"
+
+
+def say(ja: str, en: str) -> str:
+    """Return the words of the person's language."""
+    return ja if language() == "ja" else en

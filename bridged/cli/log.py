@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bridged.cli.language import language
+from bridged.cli.language import language, say
 from bridged.cli.output import add_json, print_json, print_line, working
 from bridged.config import audit_dir
 from bridged.errors import FileUnusable
@@ -28,15 +28,45 @@ TEXTS = {
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command."""
     parser = commands.add_parser(
-        "log", help="show what sites asked, were granted and had signed; verify checks the record"
+        "log",
+        help=say(
+            "サイトの要求、許可、署名の記録を表示する。verify は改変の有無を調べる",
+            "show what sites asked, were granted and had signed; verify checks the record",
+        ),
     )
-    parser.add_argument("action", nargs="?", choices=["show", "verify"], default="show")
-    add_json(parser, "JSON lines, as they are written; of verify one value")
     parser.add_argument(
-        "--since", type=since, metavar="TIME", help="2026-04-01, 2026-04-01T09:00, or 30m, 12h, 7d"
+        "action",
+        nargs="?",
+        choices=["show", "verify"],
+        default="show",
+        help=say(
+            "表示する、または改変の有無を調べる（標準: %(default)s）",
+            "what to do (default: %(default)s)",
+        ),
     )
-    parser.add_argument("--site", metavar="ORIGIN", help="of one site only")
-    parser.add_argument("--folder", type=Path, help="another folder than that of this user")
+    add_json(
+        parser,
+        "記録をそのまま1行1件のJSONで出力する。verify では1つの値",
+        "JSON lines, as they are written; of verify one value",
+    )
+    parser.add_argument(
+        "--since",
+        type=since,
+        metavar="TIME",
+        help=say(
+            "この時以降（2026-04-01、2026-04-01T09:00、または 30m、12h、7d）",
+            "since when: 2026-04-01, 2026-04-01T09:00, or 30m, 12h, 7d",
+        ),
+    )
+    parser.add_argument(
+        "--site", metavar="ORIGIN", help=say("このサイトの記録だけを表示する", "of one site only")
+    )
+    parser.add_argument(
+        "--folder",
+        metavar="DIR",
+        type=Path,
+        help=say("利用者のフォルダー以外の記録を読む", "another folder than that of this user"),
+    )
     parser.set_defaults(run=run)
 
 
@@ -48,7 +78,10 @@ def since(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time such as 2026-04-01, 2026-04-01T09:00, 30m, 12h or 7d"
+            say(
+                f"{text!r} は 2026-04-01、2026-04-01T09:00、30m、12h、7d のような時刻ではありません",
+                f"{text!r} is no time such as 2026-04-01, 2026-04-01T09:00, 30m, 12h or 7d",
+            )
         ) from None
 
 
@@ -56,7 +89,9 @@ def run(args: argparse.Namespace) -> int:
     """Print records, or whether they are whole (status 1 where they are not)."""
     folder = args.folder or audit_dir()
     if args.folder and not folder.is_dir():
-        raise FileUnusable(file=str(folder), detail="there is no such folder")
+        raise FileUnusable(
+            file=str(folder), detail=say("フォルダーがありません", "there is no such folder")
+        )
     return _verify(folder, json=args.json) if args.action == "verify" else _show(folder, args)
 
 

@@ -15,13 +15,15 @@ from typing import BinaryIO
 
 import msgspec
 
-from bridged.cli.language import language
+from bridged.cli.language import language, say
 from bridged.errors import BridgedError
 
 
-def add_json(parser: argparse.ArgumentParser, text: str = "print JSON") -> None:
+def add_json(
+    parser: argparse.ArgumentParser, ja: str = "JSONで出力する", en: str = "print JSON"
+) -> None:
     """Let the command line ask for JSON."""
-    parser.add_argument("--json", action="store_true", help=text)
+    parser.add_argument("--json", action="store_true", help=say(ja, en))
 
 
 def print_json(value: object, to: BinaryIO | None = None) -> None:

@@ -9,8 +9,9 @@ from contextlib import ExitStack
 from getpass import getpass
 from typing import TYPE_CHECKING
 
+from bridged.cli.arguments import add_certificate
 from bridged.cli.daemon import add_connection, connect
-from bridged.cli.language import language
+from bridged.cli.language import language, say
 from bridged.cli.output import add_json, print_json
 from bridged.cli.sign import LAST, choose, verify
 from bridged.errors import PinLastTry
@@ -19,14 +20,24 @@ from bridged.model import Certificate, Usage
 if TYPE_CHECKING:
     from bridged.client.blocking import Bridge
 
-EXAMPLES = """\
+EXAMPLES = (
+    """\
+例:
+  bridged pin status
+  bridged pin verify --usage authentication
+  bridged pin change --usage signature
+  bridged pin change-puk --usage signature
+PINはこの端末で入力します。引数では渡せません。
+""",
+    """\
 examples:
   bridged pin status
   bridged pin verify --usage authentication
   bridged pin change --usage signature
   bridged pin change-puk --usage signature
 A PIN is typed on this terminal, never given as an argument.
-"""
+""",
+)
 Text = dict[str, str]
 TRIES: Text = {"ja": "{label}: 残り{tries}回", "en": "{label}: {tries} tries left"}
 UNKNOWN: Text = {"ja": "{label}: 残り回数は不明です", "en": "{label}: tries left are not known"}
@@ -44,17 +55,24 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Describe the command."""
     parser = commands.add_parser(
         "pin",
-        help="show, verify, change or unblock the PINs of the card, or change its PUK",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("act", choices=("status", *ACTS), help="what to do")
-    parser.add_argument(
-        "--usage", choices=[each.value for each in Usage], help="the key whose PIN it is"
+        help=say(
+            "ICカードのPINの状態表示、照合、変更、ロック解除、PUKの変更",
+            "show, verify, change or unblock the PINs of the card, or change its PUK",
+        ),
+        epilog=say(*EXAMPLES),
     )
     parser.add_argument(
-        "--certificate", metavar="SHA256", help="begin of its fingerprint, where there are several"
+        "act",
+        choices=("status", *ACTS),
+        metavar="ACTION",
+        help=say("行う操作: %(choices)s", "what to do: %(choices)s"),
     )
+    parser.add_argument(
+        "--usage",
+        choices=[each.value for each in Usage],
+        help=say("どの用途の鍵のPINか", "the key whose PIN it is"),
+    )
+    add_certificate(parser)
     add_json(parser)
     add_connection(parser)
     parser.set_defaults(run=run)

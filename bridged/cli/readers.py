@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import msgspec
 
 from bridged.cli.daemon import add_connection, connect
-from bridged.cli.language import language
+from bridged.cli.language import language, say
 from bridged.cli.output import add_json, print_json
 from bridged.cli.table import Cell, Colour, show
 from bridged.errors import NoReader
@@ -31,8 +31,14 @@ HAS_PINPAD = {"ja": "あり", "en": "yes"}
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command."""
-    parser = commands.add_parser("readers", help="list the readers and the cards in them")
-    add_json(parser, "print them as reader.list gives them")
+    parser = commands.add_parser(
+        "readers",
+        help=say(
+            "リーダーと、挿入されているICカードを一覧表示する",
+            "list the readers and the cards in them",
+        ),
+    )
+    add_json(parser, "reader.list の結果をJSONで出力する", "print them as reader.list gives them")
     add_connection(parser)
     parser.set_defaults(run=run)
 

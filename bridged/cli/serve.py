@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridged.cli.arguments import add_ca, add_config, tcp_port
+from bridged.cli.language import say
 from bridged.config import audit_dir, runtime_dir
 from bridged.errors import BridgedError, RecordFailed
 from bridged.hardening import forbid_dumps
@@ -30,32 +32,53 @@ log = logging.getLogger(__name__)
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command."""
-    parser = commands.add_parser("serve", help="run the daemon in the foreground")
-    parser.add_argument("--port", type=int, help="TCP port on loopback (default 24781; 0: any)")
+    parser = commands.add_parser(
+        "serve", help=say("bridgedをフォアグラウンドで動かす", "run the daemon in the foreground")
+    )
+    parser.add_argument(
+        "--port",
+        type=tcp_port,
+        help=say(
+            "待ち受けるTCPポート（標準: 24781、0: 空いているポート）",
+            "TCP port on loopback (default 24781; 0: any)",
+        ),
+    )
     parser.add_argument(
         "--allow",
         action="append",
         default=[],
         metavar="ORIGIN[=GRANT,...]",
-        help="allow a site; grants: certificates, sign, page-pin (default: the first two)",
+        help=say(
+            "サイトを許可する。許可の種類: certificates、sign、page-pin（標準: 最初の2つ）",
+            "allow a site; grants: certificates, sign, page-pin (default: the first two)",
+        ),
     )
-    parser.add_argument("--config", type=Path, help="settings file (TOML)")
+    add_config(parser)
     parser.add_argument(
         "--virtual",
         metavar="NAME|FILE",
-        help="a card inside this process instead of PC/SC; names: bridged card --list",
+        help=say(
+            "PC/SCの代わりに使う、プロセス内の仮想のICカード（名前の一覧: bridged card --list）",
+            "a card inside this process instead of PC/SC; names: bridged card --list",
+        ),
     )
-    parser.add_argument("--ca", type=Path, help="folder of the demo CA, for --virtual")
+    add_ca(parser)
     parser.add_argument(
         "--exit-unused",
         type=_seconds,
         metavar="SECONDS",
-        help="end when nobody has been connected for so long (for socket activation)",
+        help=say(
+            "この秒数のあいだ接続がなければ終了する（ソケット起動用）",
+            "end when nobody has been connected for so long (for socket activation)",
+        ),
     )
     parser.add_argument(
         "--any-user",
         action="store_true",
-        help="serve every user of this computer (for a daemon that is the machine's own)",
+        help=say(
+            "このパソコンのすべての利用者に応じる（パソコン全体で1つ動かすとき）",
+            "serve every user of this computer (for a daemon that is the machine's own)",
+        ),
     )
     parser.set_defaults(run=run)
 
@@ -97,7 +120,9 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0
     if not 1 <= seconds <= 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is not 1 to 86400 seconds")
+        raise argparse.ArgumentTypeError(
+            say(f"{text!r} は1から86400の秒数ではありません", f"{text!r} is not 1 to 86400 seconds")
+        )
     return seconds
 
 

@@ -6,9 +6,10 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from bridged.cli.arguments import add_config
+from bridged.cli.language import say
 from bridged.cli.output import add_json, print_json
 from bridged.config import Config, default_path, flat, load
 from bridged.config_faults import places
@@ -25,12 +26,22 @@ class Setting:
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command."""
-    parser = commands.add_parser("config", help="show the settings")
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    show = actions.add_parser("show", help="print every setting; docs/settings.md explains them")
-    show.add_argument("--origin", action="store_true", help="say where each value comes from")
+    parser = commands.add_parser("config", help=say("設定を表示する", "show the settings"))
+    actions = parser.add_subparsers(metavar="ACTION")
+    show = actions.add_parser(
+        "show",
+        help=say(
+            "すべての設定を表示する（説明は docs/settings.md）",
+            "print every setting; docs/settings.md explains them",
+        ),
+    )
+    show.add_argument(
+        "--origin",
+        action="store_true",
+        help=say("それぞれの値の出どころを示す", "say where each value comes from"),
+    )
     add_json(show)
-    show.add_argument("--config", type=Path, help="settings file (TOML)")
+    add_config(show)
     show.set_defaults(run=run)
 
 

@@ -9,8 +9,9 @@ from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridged.cli.arguments import add_certificate
 from bridged.cli.daemon import add_connection, connect
-from bridged.cli.language import language
+from bridged.cli.language import language, say
 from bridged.cli.output import add_json, print_json, working
 from bridged.errors import (
     BridgedError,
@@ -27,13 +28,22 @@ from bridged.protocol.messages import MAX_DOCUMENT
 if TYPE_CHECKING:
     from bridged.client.blocking import Bridge
 
-EXAMPLES = """\
+EXAMPLES = (
+    """\
+例:
+  bridged sign bid.pdf --format pades
+  bridged sign bid.zip --format cades --detached -o bid.zip.p7s
+  bridged sign bid.xml --format xades --level B-T
+PINはこの端末で入力し、ICカードだけに送られます。
+""",
+    """\
 examples:
   bridged sign bid.pdf --format pades
   bridged sign bid.zip --format cades --detached -o bid.zip.p7s
   bridged sign bid.xml --format xades --level B-T
 The PIN is asked for on the terminal and goes to the card alone.
-"""
+""",
+)
 SUFFIXES = {
     (DocumentFormat.CADES, False): ".p7m",
     (DocumentFormat.CADES, True): ".p7s",
@@ -52,30 +62,55 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Describe the command."""
     parser = commands.add_parser(
         "sign",
-        help="sign a document with the card in the reader",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        help=say(
+            "挿入されているICカードで文書に署名する", "sign a document with the card in the reader"
+        ),
+        epilog=say(*EXAMPLES),
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the document")
+    parser.add_argument("file", metavar="FILE", type=Path, help=say("署名する文書", "the document"))
     parser.add_argument(
-        "--format", required=True, choices=[each.value for each in DocumentFormat], help="how"
+        "--format",
+        required=True,
+        choices=[each.value for each in DocumentFormat],
+        help=say("署名の形式", "form of the signature"),
     )
     parser.add_argument(
         "--level",
         choices=[each.value for each in SignatureLevel],
         default=SignatureLevel.B_B.value,
-        help="B-T adds a time-stamp of the authority in the settings (default: B-B)",
+        help=say(
+            "B-T では設定した時刻認証局のタイムスタンプを付ける（標準: B-B）",
+            "B-T adds a time-stamp of the authority in the settings (default: B-B)",
+        ),
     )
-    parser.add_argument("--detached", action="store_true", help="write the signature alone")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", type=Path, help="where to; - is standard output"
+        "--detached",
+        action="store_true",
+        help=say("署名だけを別のファイルに保存する", "write the signature alone"),
     )
     parser.add_argument(
-        "--certificate", metavar="SHA256", help="begin of its fingerprint, where there are several"
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        help=say("保存先。- なら標準出力", "where to; - is standard output"),
     )
-    parser.add_argument("--reason", help="goes into the signature of a PDF")
-    parser.add_argument("--location", help="goes into the signature of a PDF")
-    add_json(parser, "tell in JSON what was written (with -o -: on standard error)")
+    add_certificate(parser)
+    parser.add_argument(
+        "--reason",
+        metavar="TEXT",
+        help=say("PDFの署名に記載する理由", "why it is signed; goes into the signature of a PDF"),
+    )
+    parser.add_argument(
+        "--location",
+        metavar="PLACE",
+        help=say("PDFの署名に記載する場所", "where it is signed; goes into the signature of a PDF"),
+    )
+    add_json(
+        parser,
+        "保存した内容をJSONで出力する（-o - では標準エラー出力へ）",
+        "tell in JSON what was written (with -o -: on standard error)",
+    )
     add_connection(parser)
     parser.set_defaults(run=run)
 
@@ -85,7 +120,13 @@ def run(args: argparse.Namespace) -> int:
     form = DocumentFormat(args.format)
     output = args.output or args.file.with_name(args.file.name + SUFFIXES[form, args.detached])
     if args.output is None and output.exists():
-        raise FileUnusable(file=str(output), detail="it is there already: name another with -o")
+        raise FileUnusable(
+            file=str(output),
+            detail=say(
+                "すでにあります。-o で別の名前を指定してください",
+                "it is there already: name another with -o",
+            ),
+        )
     content = _read(args.file)
     with ExitStack() as stack:
         bridge = connect(stack, args)
@@ -178,7 +219,13 @@ def _read(file: Path) -> bytes:
     except OSError as error:
         raise FileUnusable(file=str(file), detail=error.strerror or str(error)) from None
     if not 0 < len(content) <= MAX_DOCUMENT:
-        raise FileUnusable(file=str(file), detail=f"1 to {MAX_DOCUMENT} bytes can be signed")
+        raise FileUnusable(
+            file=str(file),
+            detail=say(
+                f"署名できるのは1から{MAX_DOCUMENT}バイトです",
+                f"1 to {MAX_DOCUMENT} bytes can be signed",
+            ),
+        )
     return content
 
 

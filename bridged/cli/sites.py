@@ -6,11 +6,11 @@ import argparse
 import http.client
 import logging
 import sys
-from pathlib import Path
 
 import msgspec
 
-from bridged.cli.language import language
+from bridged.cli.arguments import add_config
+from bridged.cli.language import language, say
 from bridged.cli.output import add_json, print_json
 from bridged.config import DEFAULT_GRANTS, audit_dir, load, runtime_dir
 from bridged.errors import NotAnOrigin, SiteSettled
@@ -56,28 +56,36 @@ TEXTS = {
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command and its own."""
-    parser = commands.add_parser("sites", help="list, allow, revoke and deny sites")
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    for name, act, text in (
-        ("list", _list, "show what was decided about sites, and by whom"),
-        ("allow", _allow, "let a site use the card"),
-        ("revoke", _revoke, "take back what was allowed or denied, so that the site may ask again"),
-        ("deny", _deny, "never let a site use the card, nor ask"),
-    ):
-        action = actions.add_parser(name, help=text)
+    parser = commands.add_parser(
+        "sites",
+        help=say("サイトの一覧、許可、取り消し、拒否", "list, allow, revoke and deny sites"),
+    )
+    actions = parser.add_subparsers(metavar="ACTION")
+    for name, (act, ja, en) in ACTS.items():
+        action = actions.add_parser(name, help=say(ja, en))
         if name != "list":
-            action.add_argument("origin", metavar="ORIGIN", help="such as https://portal.example")
+            action.add_argument(
+                "origin",
+                metavar="ORIGIN",
+                help=say(
+                    "サイト（例: https://portal.example）", "a site, such as https://portal.example"
+                ),
+            )
         if name == "allow":
             action.add_argument(
                 "--grant",
                 action="append",
-                type=Grant,
-                choices=list(Grant),
-                help="what it may do (default: certificates and sign); page-pin lets the site's "
-                "own page take the PIN, which it then knows",
+                choices=[each.value for each in Grant],
+                metavar="GRANT",
+                help=say(
+                    "許可の種類: %(choices)s（標準: 最初の2つ）。page-pin では、サイト自身の画面で"
+                    "PINを入力できるようになり、サイトがPINを知ることになる",
+                    "what it may do: %(choices)s (default: the first two); page-pin lets the site's own "
+                    "page take the PIN, which it then knows",
+                ),
             )
         add_json(action)
-        action.add_argument("--config", type=Path, help="settings file (TOML)")
+        add_config(action)
         action.set_defaults(run=run, act=act)
 
 
@@ -120,7 +128,8 @@ def _as_json(decision: Decision) -> dict[str, object]:
 
 
 def _allow(policy: SitePolicy, args: argparse.Namespace) -> int:
-    origin, grants = _mine_to_decide(policy, args.origin), args.grant or sorted(DEFAULT_GRANTS)
+    origin = _mine_to_decide(policy, args.origin)
+    grants = [Grant(each) for each in args.grant or sorted(DEFAULT_GRANTS)]
     _record("site.granted", origin=origin, grants=sorted(grants), how=How.COMMAND)
     policy.grant(origin, grants, How.COMMAND)
     return _tell(policy, args, "allow", known=True)
@@ -206,3 +215,23 @@ def _nudge(port: int, token: str) -> str | None:
         return ""
     finally:
         connection.close()
+
+
+ACTS = {
+    "list": (
+        _list,
+        "サイトについて決めた内容と、決めた人を表示する",
+        "show what was decided about sites, and by whom",
+    ),
+    "allow": (_allow, "サイトにICカードの利用を許可する", "let a site use the card"),
+    "revoke": (
+        _revoke,
+        "許可や拒否を取り消し、サイトがもう一度確認できるようにする",
+        "take back what was allowed or denied, so that the site may ask again",
+    ),
+    "deny": (
+        _deny,
+        "サイトにICカードの利用を許可せず、確認も表示しない",
+        "never let a site use the card, nor ask",
+    ),
+}

@@ -10,6 +10,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+PROMPT = "The package is tried in a copy of this system, which takes root. Password of %u: "
 PERSONAL = {
     "audit",
     "audit/audit.head",
@@ -34,7 +35,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def in_a_system_of_its_own(scratch: Path, *script: Path) -> list[tuple[str, str]]:
     """Run a script of this folder there; return what it tells, by name."""
     # An ordinary user's namespace will not do: dpkg's files and the control groups are not theirs there.
-    as_root = [] if os.getuid() == 0 else ["sudo", "-n"]
+    as_root = [] if os.getuid() == 0 else ["sudo", "--prompt", PROMPT]
     alone = [*as_root, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
     done = subprocess.run(
         [*alone, HERE / "in_a_system_of_its_own", scratch, *script],
