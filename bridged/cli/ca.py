@@ -14,6 +14,7 @@ import platformdirs
 from bridged.cli.arguments import add_ca, tcp_port
 from bridged.cli.language import say
 from bridged.cli.output import add_json, print_json
+from bridged.cli.table import width
 
 if TYPE_CHECKING:
     from bridged.virtual.ca import DemoCa
@@ -113,7 +114,8 @@ def run_list(args: argparse.Namespace) -> int:
         return 0
     for certificate, revocation in rows:
         state = f"{say(*REVOKED)} {revocation.moment:%Y-%m-%d %H:%M}Z" if revocation else say(*GOOD)
-        print(f"{certificate.serial_number:x}  {state:25} {certificate.subject.rfc4514_string()}")
+        padded = state + " " * (25 - width(state))
+        print(f"{certificate.serial_number:x}  {padded} {certificate.subject.rfc4514_string()}")
     return 0
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from bridged import __version__
 from bridged.cli.arguments import add_config
 from bridged.cli.language import say
-from bridged.cli.output import add_json, print_json, working
+from bridged.cli.output import add_json, print_json, printable, working
 from bridged.errors import FileUnusable
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def report(findings: list[Finding], language: Literal["ja", "en"], *, coloured: 
     for finding in findings:
         mark, colour = MARKS[finding.severity.name]
         shown = f"\x1b[{colour}m{mark}\x1b[0m" if coloured else mark
-        lines.append(f"{shown} {finding.title(language)}")
+        lines.append(f"{shown} {printable(finding.title(language))}")
         if advice := finding.advice(language):
-            lines.append(f"    → {advice}")
+            lines.append(f"    → {printable(advice)}")
     worst = max((finding.severity.name for finding in findings), key=list(MARKS).index)
     verdict = VERDICTS["GOOD" if worst == "HINT" else worst][language == "en"]
     return "\n".join([*lines, "", verdict])

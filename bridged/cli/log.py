@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bridged.cli.language import language, say
-from bridged.cli.output import add_json, print_json, print_line, working
+from bridged.cli.output import add_json, print_json, print_line, printable, working
 from bridged.config import audit_dir
 from bridged.errors import FileUnusable
 
@@ -115,13 +115,13 @@ def _line(at: datetime, record: dict[str, Any]) -> str:
         facts["digests"] = len(digests)
     told = "  ".join(f"{name}={_word(value)}" for name, value in facts.items())
     when = f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
-    return f"{when}  {record.get('event', ''):<14} {record.get('origin') or '-'}  {told}".rstrip()
+    line = f"{when}  {record.get('event', ''):<14} {record.get('origin') or '-'}  {told}"
+    return printable(line).rstrip()
 
 
 def _word(value: object) -> str:
-    """Return a value that cannot play with the terminal; a fingerprint in short."""
+    """Return a value as a word; a fingerprint in short."""
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    text = "".join(c if c.isprintable() else "?" for c in text)
     return f"{text[:16]}…" if re.fullmatch("[0-9a-f]{64}", text) else text
 
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
+from unicodedata import category
 
 import msgspec
 
@@ -24,6 +25,11 @@ def add_json(
 ) -> None:
     """Let the command line ask for JSON."""
     parser.add_argument("--json", action="store_true", help=say(ja, en))
+
+
+def printable(text: str) -> str:
+    """Return a text of cards, sites or programs that cannot play with the terminal."""
+    return "".join(c if c.isprintable() or category(c) == "Zs" else "?" for c in text)
 
 
 def print_json(value: object, to: BinaryIO | None = None) -> None:

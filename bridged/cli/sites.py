@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import http.client
 import logging
 import sys
 
@@ -14,6 +13,7 @@ from bridged.cli.language import language, say
 from bridged.cli.output import add_json, print_json
 from bridged.config import DEFAULT_GRANTS, audit_dir, load, runtime_dir
 from bridged.errors import NotAnOrigin, SiteSettled
+from bridged.loopback import NoAnswer, ask
 from bridged.model import Grant
 from bridged.protocol.codec import ErrorObject, error_from
 from bridged.sites.origins import Origin
@@ -201,20 +201,19 @@ def _nudge(port: int, token: str) -> str | None:
 
     Returns why it did not, if it runs: what it says itself, or nothing.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=NUDGE_S)
+    headers = {"Authorization": f"Bearer {token}"}
     try:
-        connection.request("POST", "/sites/reload", headers={"Authorization": f"Bearer {token}"})
-        response = connection.getresponse()
-        if response.status == 204:
+        status, text = ask(
+            port, "POST", "/sites/reload", headers, within_s=NUDGE_S, max_bytes=MAX_ERROR
+        )
+        if status == 204:
             return None
-        error = msgspec.json.decode(response.read(MAX_ERROR), type=ErrorObject)
+        error = msgspec.json.decode(text, type=ErrorObject)
         return error_from(error).messages().get(language(), "")
     except ConnectionRefusedError:
         return None
-    except (OSError, http.client.HTTPException, msgspec.DecodeError):
+    except (NoAnswer, msgspec.DecodeError, RecursionError):
         return ""
-    finally:
-        connection.close()
 
 
 ACTS = {

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bridged.cli.output import printable
+
 
 class Colour(StrEnum):
     """What a cell means, as a colour (ECMA-48, 8.3.117)."""
@@ -39,7 +41,7 @@ def width(text: str) -> int:
 def table(header: Sequence[str], rows: Sequence[Sequence[Cell]], *, coloured: bool) -> list[str]:
     """Return the lines of a table, two spaces between columns and none at the end of a line."""
     heads = [Cell(text, Colour.FAINT) for text in header]
-    lines = [heads, *rows]
+    lines = [[Cell(printable(cell.text), cell.colour) for cell in line] for line in (heads, *rows)]
     widths = [max(width(line[n].text) for line in lines) for n in range(len(header))]
     return [
         "  ".join(

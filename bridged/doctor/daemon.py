@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import socket
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+
+import msgspec
 
 from bridged import __version__
 from bridged.config import runtime_dir
 from bridged.doctor.context import Context
 from bridged.doctor.finding import Fields, Finding
 from bridged.doctor.processes import listener
+from bridged.loopback import NoAnswer, ask
 from bridged.protocol.messages import SUBPROTOCOL
 
 ANSWER_S = 5.0
 MAX_ANSWER = 1 << 20
 """Bytes of an answer that are read: whatever has the port may say anything."""
+
+
+class _Info(msgspec.Struct):
+    title: str
+    version: str
+
+
+class _Described(msgspec.Struct):
+    info: _Info
 
 
 def token(context: Context) -> str | None:
@@ -53,10 +63,9 @@ def _listens(port: int) -> bool:
 
 def _version(port: int) -> str | None:
     """Return the version of the bridged on this port, None where it is none."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://127.0.0.1:{port}/openrpc.json", timeout=ANSWER_S) as answer:
-            info = json.loads(answer.read(MAX_ANSWER))["info"]
-            return str(info["version"]) if info["title"] == SUBPROTOCOL else None
-    except (OSError, ValueError, KeyError, TypeError):
+        status, text = ask(port, "GET", "/openrpc.json", within_s=ANSWER_S, max_bytes=MAX_ANSWER)
+        info = msgspec.json.decode(text, type=_Described).info
+    except (ConnectionRefusedError, NoAnswer, msgspec.DecodeError, RecursionError):
         return None
+    return info.version if status == 200 and info.title == SUBPROTOCOL else None

@@ -21,6 +21,9 @@ from bridged.pcsc.bus import Bus
 from bridged.service.keys import describe
 from bridged.service.readers import Readers
 
+LOOK_S = 60.0
+"""How long the daemon may take to show its cards (seconds); the slowest card takes 10."""
+
 
 def examine(bus: Bus, context: Context | None = None, file: Path | None = None) -> list[Finding]:
     """Run every check; with a daemon of ours the cards are seen through it, else by ourselves."""
@@ -42,10 +45,10 @@ async def _look(context: Context, bus: Bus, *, through_daemon: bool) -> list[car
     if through_daemon:
         url = f"ws://127.0.0.1:{context.config.port}/v1"
         try:
-            async with connect(url, token=token(context)) as bridge:
+            async with asyncio.timeout(LOOK_S), connect(url, token=token(context)) as bridge:
                 return await cards.look(bridge)
-        except BridgedError:
-            # It went away between two looks; the cards are still there.
+        except (BridgedError, TimeoutError):
+            # It went away between two looks, or is none of ours; the cards are still there.
             pass
     async with _own_view(bus, Modules(context.config.pkcs11)) as view:
         return await cards.look(view)

@@ -87,3 +87,17 @@ def test_colours_and_the_verdict_follow_the_worst() -> None:
         "",
         "注意が必要な項目があります。",
     ]
+
+
+def test_a_name_of_a_program_or_card_cannot_play_with_the_terminal() -> None:
+    findings = [
+        Finding("port-taken", {"port": 1, "program": "a\x1b[2Jb\u202ec"}),
+        Finding("browser-blocks", {"browser": "b", "file": "f", "pattern": "*", "policy": "x\ny"}),
+        Finding(
+            "certificate-good", {"label": "署名", "until": "2027-01-01", "holder": "長野　太郎"}
+        ),
+    ]
+    told = report(findings, "ja", coloured=False)
+    assert "a?[2Jb?c" in told
+    assert "管理者に x?y の変更を依頼してください。" in told
+    assert "長野　太郎" in told

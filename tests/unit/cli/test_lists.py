@@ -89,3 +89,8 @@ def test_kanji_take_two_columns() -> None:
     assert lines == ["A     B", "長野  x", "y     z"]
     (_, line) = table(("A",), [[Cell("x", Colour.BAD)]], coloured=True)
     assert line == "\x1b[31mx\x1b[0m"
+
+
+def test_a_cell_cannot_play_with_the_terminal() -> None:
+    lines = table(["A", "B"], [[Cell("長野　太郎"), Cell("a\x1b[2J\r\n\u202eb")]], coloured=False)
+    assert lines == ["A           B", "長野　太郎  a?[2J???b"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -17,13 +18,13 @@ import pytest
 
 from bridged import config
 from bridged.config import Config, runtime_dir, state_dir
-from bridged.doctor import browsers, cards, inside, machine, processes, service
+from bridged.doctor import browsers, cards, examination, inside, machine, processes, service
 from bridged.doctor.cards import Seen
 from bridged.doctor.catalogue import CATALOGUE
 from bridged.doctor.catalogue.entry import Severity
 from bridged.doctor.context import Context
-from bridged.doctor.daemon import daemon
-from bridged.doctor.examination import _look, examine
+from bridged.doctor.daemon import MAX_ANSWER, daemon
+from bridged.doctor.examination import examine
 from bridged.doctor.finding import Finding, exit_status
 from bridged.doctor.records import records
 from bridged.doctor.settings import settings
@@ -154,24 +155,38 @@ def test_a_program_that_has_the_port_is_named() -> None:
     assert f"({os.getpid()})" in finding.title("en")
 
 
+def described(title: str, version: object = "99.0") -> str:
+    return json.dumps({"info": {"title": title, "version": version}})
+
+
 @pytest.mark.parametrize(
-    ("title", "expected"),
+    ("status", "body", "expected"),
     [
-        (SUBPROTOCOL, ["daemon-running", "daemon-other-version"]),
-        ("another program", ["port-taken"]),
+        (200, described(SUBPROTOCOL), ["daemon-running", "daemon-other-version"]),
+        (200, described("another program"), ["port-taken"]),
+        (200, described(SUBPROTOCOL, 99), ["port-taken"]),
+        (500, described(SUBPROTOCOL), ["port-taken"]),
+        (302, described(SUBPROTOCOL), ["port-taken"]),
+        (200, "[" * 100_000, ["port-taken"]),
+        (200, '{"info": []}', ["port-taken"]),
+        (200, " " * MAX_ANSWER + described(SUBPROTOCOL), ["port-taken"]),
     ],
 )
 def test_a_daemon_is_known_by_its_protocol_past_any_proxy(
-    monkeypatch: pytest.MonkeyPatch, computer: Context, title: str, expected: list[str]
+    monkeypatch: pytest.MonkeyPatch,
+    computer: Context,
+    status: int,
+    body: str,
+    expected: list[str],
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    body = json.dumps({"info": {"title": title, "version": "99.0"}}).encode()
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def answer() -> None:
             with listening.accept()[0], listening.accept()[0] as connection:
                 connection.recv(1000)
-                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + body)
+                with contextlib.suppress(OSError):
+                    connection.sendall(f"HTTP/1.0 {status} It\r\n\r\n{body}".encode())
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
@@ -180,6 +195,28 @@ def test_a_daemon_is_known_by_its_protocol_past_any_proxy(
         (runtime_dir() / f"token-{port}").write_text("token")
         assert names(daemon(replace(computer, config=Config(port=port)))) == expected
         thread.join(5)
+
+
+def test_a_daemon_that_does_not_show_its_cards_is_not_waited_for_without_end(
+    computer: Context, ca: DemoCa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent:
+        def __init__(self, *_: object, token: str | None) -> None: ...
+
+        async def __aenter__(self) -> Silent:
+            return self
+
+        async def __aexit__(self, *_: object) -> None: ...
+
+        async def readers(self) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(examination, "connect", Silent)
+    monkeypatch.setattr(examination, "LOOK_S", 0.05)
+    bus = InProcessBus()
+    bus.insert(0, make_card("ebid", ca))
+    (seen,) = asyncio.run(examination._look(computer, bus, through_daemon=True))
+    assert seen.certificates, "the cards are looked at past it"
 
 
 def test_a_port_that_is_only_connected_to_has_no_listener(computer: Context, put: Put) -> None:
@@ -285,7 +322,7 @@ def test_a_card_and_what_is_wrong_with_it_are_named(
 def test_the_days_of_a_certificate_are_counted_to_the_second(computer: Context, ca: DemoCa) -> None:
     bus = InProcessBus()
     bus.insert(0, make_card("ebid", ca))
-    seen = asyncio.run(_look(computer, bus, through_daemon=False))
+    seen = asyncio.run(examination._look(computer, bus, through_daemon=False))
     x509 = (seen[0].certificates or ())[0].x509
     assert x509 is not None
     second = timedelta(seconds=1)
