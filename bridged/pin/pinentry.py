@@ -24,10 +24,11 @@ from bridged.pin.assuan import (
     escaped,
     room,
 )
+from bridged.pin.faults import NOT_THE_SAME
+from bridged.pin.plain import APPLICATION, OWN_WORDS, describe, headline
 from bridged.pin.prompt import ANSWER_S, Asker, WayClosed
 from bridged.pin.question import Answer, Question
 from bridged.pin.terminal import for_terminal
-from bridged.pin.wording import APPLICATION, NOT_THE_SAME, OWN_WORDS, describe, headline
 from bridged.secret import Pin
 
 GRAPHICAL = ("pinentry-qt", "pinentry-gnome3", "pinentry-gtk-2", "pinentry-x11", "pinentry")

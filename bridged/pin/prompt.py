@@ -16,8 +16,8 @@ from typing import ClassVar, Protocol, TypeVar
 from bridged.config import PinWay
 from bridged.errors import PinFormat, RateLimited, UserTimeout
 from bridged.pin.entry import check_rules
+from bridged.pin.faults import rules_fault
 from bridged.pin.question import Answer, Language, Question
-from bridged.pin.wording import rules_fault
 from bridged.secret import Pin
 
 ANSWER_S = 120.0

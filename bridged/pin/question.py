@@ -30,6 +30,15 @@ class Answer(Enum):
         return self is Answer.YES
 
 
+Words = dict[Language, str]
+"""The same in each language."""
+
+
+def words(ja: str, en: str) -> Words:
+    """Return the same in both languages."""
+    return {Language.JA: ja, Language.EN: en}
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One line of what the person decides upon; `quoted` text is the page's own words."""

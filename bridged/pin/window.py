@@ -8,15 +8,27 @@ from typing import ClassVar
 
 from bridged.config import PinWay
 from bridged.errors import UserCancelled
+from bridged.pin.faults import NOT_THE_SAME
 from bridged.pin.prompt import Asker, WayClosed
-from bridged.pin.question import Answer, Question
-from bridged.pin.wording import window_words
+from bridged.pin.question import Answer, Question, words
 from bridged.secret import Pin
 
 OPENING_S = 20.0
 """A page that was told the address and does not open it in this time never will (seconds)."""
 POLL_S = 20.0
 """How long the window waits for news before it asks again (seconds)."""
+
+_OWN_WORDS = {
+    "shownBy": words(
+        "このコンピューターのbridgedが表示しています", "Shown by bridged on this computer"
+    ),
+    "quoted": words("サイトの表示", "the site's own words"),
+    "details": words("署名するデータのハッシュ値", "Digests of what is signed"),
+    "notTheSame": NOT_THE_SAME,
+    "over": words("終わりました。この画面を閉じてください。", "Done. You can close this window."),
+    "working": words("しばらくお待ちください。", "One moment."),
+}
+"""What the window says beside the question itself."""
 
 
 class Windows:
@@ -146,7 +158,7 @@ def _shown(question: Question) -> dict[str, object]:
         "cancel": question.cancel,
         "never": question.never,
         "fault": question.fault,
-        "words": window_words(question.language),
+        "words": {name: text[question.language] for name, text in _OWN_WORDS.items()},
         "wanted": wanted
         and {
             "label": wanted.label,

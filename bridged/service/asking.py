@@ -17,10 +17,7 @@ from bridged.errors import (
 from bridged.model import Grant, PinAlphabet, PinStatus, Usage
 from bridged.pin.prompt import NobodyToAsk, Prompts, Where
 from bridged.pin.question import Answer
-from bridged.pin.wording import (
-    About,
-    Subject,
-)
+from bridged.pin.subject import About, Subject
 from bridged.secret import Pin
 from bridged.service.calls import Call
 from bridged.service.card import InsertedCard

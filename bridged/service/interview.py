@@ -13,17 +13,11 @@ from bridged.cards.base import Key
 from bridged.config import PinWay
 from bridged.errors import PinFormat, PinIncorrect, PinLastTry, UserCancelled
 from bridged.pcsc.pinpad import EntriesDiffer
+from bridged.pin.faults import NOT_THE_SAME, rules_fault, wrong
 from bridged.pin.prompt import Asker, NobodyToAsk, Turn, Where
 from bridged.pin.question import Question
-from bridged.pin.wording import (
-    NOT_THE_SAME,
-    About,
-    Subject,
-    keypad_question,
-    last_try_question,
-    rules_fault,
-    wrong,
-)
+from bridged.pin.subject import About, Subject
+from bridged.pin.wording import keypad_question, last_try_question
 from bridged.protocol.messages import PromptedEvent, PromptingEvent
 from bridged.secret import Pin
 from bridged.service.calls import Call

@@ -25,8 +25,8 @@ from bridged.errors import (
 from bridged.model import Grant, PinRules, PinStatus
 from bridged.pin.entry import from_page
 from bridged.pin.prompt import Prompts
+from bridged.pin.subject import Subject
 from bridged.pin.wording import (
-    Subject,
     new_pin_question,
     new_puk_question,
     old_pin_question,

@@ -17,8 +17,8 @@ from bridged.errors import (
     SiteNotAllowed,
 )
 from bridged.model import Algorithm, AuthenticationToken, Grant, Usage
+from bridged.pin.subject import Signing
 from bridged.pin.wording import (
-    Signing,
     authenticate_question,
     confirm_question,
     log_in_question,

@@ -11,7 +11,7 @@ from bridged.config import PinWay
 from bridged.model import PinAlphabet, PinRules, PinStatus
 from bridged.pin.prompt import Asker, Where
 from bridged.pin.question import Answer, Language, Question
-from bridged.pin.wording import Subject
+from bridged.pin.subject import Subject
 from bridged.secret import Pin
 
 ORIGIN = "https://portal.example"

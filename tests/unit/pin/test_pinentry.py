@@ -14,13 +14,8 @@ from bridged.pin.assuan import MAX_LINE, AssuanError, escaped
 from bridged.pin.pinentry import Pinentry, find
 from bridged.pin.prompt import Asker, Prompts
 from bridged.pin.question import Answer, Language, Question
-from bridged.pin.wording import (
-    Signing,
-    new_pin_question,
-    sign_question,
-    sites_question,
-    verify_question,
-)
+from bridged.pin.subject import Signing
+from bridged.pin.wording import new_pin_question, sign_question, sites_question, verify_question
 
 from .conftest import NEVER, NO, ORIGIN, YES, Person, make_subject
 

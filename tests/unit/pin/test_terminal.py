@@ -15,14 +15,9 @@ from bridged.pin import pinentry
 from bridged.pin.pinentry import Pinentry
 from bridged.pin.prompt import Asker, Prompts, Turn
 from bridged.pin.question import Answer, Language, Question
+from bridged.pin.subject import Signing
 from bridged.pin.terminal import for_terminal
-from bridged.pin.wording import (
-    Signing,
-    new_pin_question,
-    sign_question,
-    sites_question,
-    verify_question,
-)
+from bridged.pin.wording import new_pin_question, sign_question, sites_question, verify_question
 
 from .conftest import NEVER, NO, ORIGIN, YES, Person, make_subject
 from .terminal import PROGRAM, Terminal

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bridged.pin.question import Language
-from bridged.pin.wording import Subject, last_try_question, puk_question
+from bridged.pin.subject import Subject
+from bridged.pin.wording import last_try_question, puk_question
 
 from .conftest import make_subject
 
