@@ -32,6 +32,7 @@ from bridged.pcsc.apdu import Command, Response
 from bridged.pcsc.channel import Channel
 from bridged.pcsc.pinpad import ENTRY_S
 from bridged.pcsc.worker import Apart, Worker
+from bridged.secret import Pin
 
 T = TypeVar("T")
 
@@ -107,6 +108,7 @@ class InsertedCard:
         *,
         late: Callable[[T], None] | None = None,
         entries: int = 0,
+        pins: Sequence[Pin] = (),
     ) -> T:
         """Run a job on the reader's thread, after finding the card's driver where needed.
 
@@ -114,12 +116,16 @@ class InsertedCard:
         over `CardMute` (the card does not answer us) or `CardInUse`. A job that has not begun when
         its caller goes never begins. A command that is under way is always finished: with `late` a
         cancellation waits for its job, and `late` is told what it returned. Each of the `entries` that
-        a person makes at the reader gives it more time.
+        a person makes at the reader gives it more time. The `pins` are the job's own: they are wiped
+        as soon as it is over, or can begin no more.
         """
         if self._removed.done():
+            _wipe(pins)
             raise CardRemoved
         abandoned = threading.Event()
-        future = asyncio.wrap_future(self._submit(job, abandoned))
+        submitted = self._submit(job, abandoned)
+        submitted.add_done_callback(lambda _: _wipe(pins))
+        future = asyncio.wrap_future(submitted)
         try:
             return await self._result(future, entries * PERSON_TIMEOUT_S)
         except CardRemoved:
@@ -277,6 +283,11 @@ class _NoKeypad:
     def modify(self, command: Command, pin: PinObject, *, old: bool) -> Response:
         """Fail as well."""
         raise CardFault(sw="")
+
+
+def _wipe(pins: Sequence[Pin]) -> None:
+    for pin in pins:
+        pin.wipe()
 
 
 def _by_ref(keys: list[Key], ref: str) -> Key | None:

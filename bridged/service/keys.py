@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -78,11 +78,10 @@ async def verify(card: InsertedCard, key: Key, pin: Pin, *, accept_last_try: boo
     own = pin.copy()
 
     def job(driver: Driver) -> int:
-        with own:
-            driver.verify_pin_guarded(key, own, accept_last_try=accept_last_try)
+        driver.verify_pin_guarded(key, own, accept_last_try=accept_last_try)
         return driver.epoch
 
-    return await _verified(card, job)
+    return await _verified(card, job, pins=(own,))
 
 
 async def verify_on_keypad(card: InsertedCard, key: Key, *, accept_last_try: bool) -> int:
@@ -107,9 +106,11 @@ def typed_each_time(key: Key) -> bool:
     return key.pin_always and key.pin is not None and not key.pin.protected
 
 
-async def _verified(card: InsertedCard, job: Callable[[Driver], int], *, entries: int = 0) -> int:
+async def _verified(
+    card: InsertedCard, job: Callable[[Driver], int], *, entries: int = 0, pins: Sequence[Pin] = ()
+) -> int:
     try:
-        return await card.run(job, entries=entries)
+        return await card.run(job, entries=entries, pins=pins)
     except (PinIncorrect, PinLastTry, PinBlocked):
         raise
     except BaseException:
@@ -133,10 +134,9 @@ async def replace(
     own, own_new = old.copy(), new.copy()
 
     def job(driver: Driver) -> None:
-        with own, own_new:
-            how(driver, key, own, own_new, accept_last_try=accept_last_try)
+        how(driver, key, own, own_new, accept_last_try=accept_last_try)
 
-    await _run_and_reset(card, job)
+    await _run_and_reset(card, job, pins=(own, own_new))
 
 
 async def change_on_keypad(card: InsertedCard, key: Key, *, accept_last_try: bool) -> None:
@@ -153,10 +153,10 @@ async def change_on_keypad(card: InsertedCard, key: Key, *, accept_last_try: boo
 
 
 async def _run_and_reset(
-    card: InsertedCard, job: Callable[[Driver], None], *, entries: int = 0
+    card: InsertedCard, job: Callable[[Driver], None], *, entries: int = 0, pins: Sequence[Pin] = ()
 ) -> None:
     try:
-        await card.run(job, entries=entries)
+        await card.run(job, entries=entries, pins=pins)
     finally:
         card.worker.disconnect(reset=True)
         card.pin_tried()
@@ -209,7 +209,6 @@ class SigningKey:
         `PinBlocked` when it takes the kept one no more.
         """
         own = held.pin.copy() if held is not None and held.pin is not None else None
-
         typed = held is not None and held.keypad and typed_each_time(self.key)
 
         def job(driver: Driver) -> bytes:
@@ -221,7 +220,9 @@ class SigningKey:
             return sign_digest(driver, self.key, self.certificate, algorithm, digest)
 
         try:
-            return await self.card.run(job, late=late, entries=int(typed))
+            return await self.card.run(
+                job, late=late, entries=int(typed), pins=() if own is None else (own,)
+            )
         except SecurityStatus:
             if held is None:
                 raise CardFault(sw=f"{SW.SECURITY_STATUS:04X}") from None
@@ -235,17 +236,14 @@ def _go_on_with(driver: Driver, held: Held, pin: Pin | None) -> None:
     """
     if held.refused or held.epoch != driver.epoch:
         raise LeaseEnded
-    if pin is None:
+    if pin is None or driver.just_verified(held.key):
         return
-    with pin:
-        if driver.just_verified(held.key):
-            return
-        driver.enter()
-        try:
-            driver.verify_pin(held.key, pin)
-        except (PinIncorrect, PinBlocked):
-            held.refused = True
-            raise
+    driver.enter()
+    try:
+        driver.verify_pin(held.key, pin)
+    except (PinIncorrect, PinBlocked):
+        held.refused = True
+        raise
 
 
 def readable(key: Key) -> X509 | None:

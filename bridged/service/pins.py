@@ -87,28 +87,26 @@ class Pins:
         """Take a lease."""
         card, key, shape = await self._find(params.key)
         given = None if shape.protected else self._from_page(call, params.pin, shape.rules)
-        pin: Pin | None
-        if given is None:
-            self._leases.find(card, call.peer)
-            self._asking.require_open(call, card, shape)
-        self._leases.reserve(card, call.peer)
-        try:
+        with given or Pin(""):
             if given is None:
-                pin, epoch = await self._asking.verified(
-                    call, card, key, shape, lambda s: verify_question(s, params.lease_seconds)
-                )
-            else:
-                pin = given
-                epoch = await verify(card, key, pin, accept_last_try=params.accept_last_try)
-        except BaseException:
-            if given is not None:
-                given.wipe()
-            self._leases.cancel(card)
-            card.pin_tried()
-            raise
-        held = self._asking.lease(
-            call, card, key, pin, epoch, seconds=params.lease_seconds, asked=given is None
-        )
+                self._leases.find(card, call.peer)
+                self._asking.require_open(call, card, shape)
+            self._leases.reserve(card, call.peer)
+            pin = given
+            try:
+                if given is None:
+                    pin, epoch = await self._asking.verified(
+                        call, card, key, shape, lambda s: verify_question(s, params.lease_seconds)
+                    )
+                else:
+                    epoch = await verify(card, key, given, accept_last_try=params.accept_last_try)
+            except BaseException:
+                self._leases.cancel(card)
+                card.pin_tried()
+                raise
+            held = self._asking.lease(
+                call, card, key, pin, epoch, seconds=params.lease_seconds, asked=given is None
+            )
         return m.Lease(id=held.id, key=params.key, expires_in_seconds=params.lease_seconds)
 
     async def change(self, call: Call, params: m.PinChangeParams) -> m.Empty:
