@@ -260,7 +260,7 @@ class Worker:
             companion.end()
             if reset:
                 # It may have been let go of with a PIN verified.
-                with contextlib.suppress(BridgedError):
+                with contextlib.suppress(BridgedError, CardReset):
                     self._connected()
         self._close(reset=reset)
 

@@ -198,6 +198,9 @@ class InsertedCard:
             if not task.done():
                 task.cancel()
                 await asyncio.wait((task,))
+            if not task.cancelled():
+                # What failed after the card was gone is of no interest.
+                task.exception()
 
     async def keys(self, usage: Usage | None = None) -> list[Key]:
         """Return the keys of a usage, or all; asks the card only for what was never seen.

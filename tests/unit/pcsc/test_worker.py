@@ -432,6 +432,16 @@ def test_a_companion_is_ended_and_then_the_card_reset(with_card, make_worker) ->
     assert "companion ends" not in with_card.seen()
 
 
+def test_a_card_that_another_program_resets_after_a_companion_ends_no_thread(
+    with_card, make_worker
+) -> None:
+    worker = make_worker()
+    worker.submit_apart(generation(with_card), with_companion(worker, with_card)).result(WAIT_S)
+    with_card.faults["connect"] = [CardReset()]
+    worker.disconnect(reset=True)
+    assert result(worker, select) == 0x9000
+
+
 def test_an_idle_companion_is_ended_unless_a_pin_is_verified(
     with_card, make_worker, monkeypatch
 ) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, cast
 
 import pytest
 
-from bridged.errors import CardRemoved
+from bridged.errors import CardRemoved, UserTimeout
 from bridged.pcsc.worker import Worker
 from bridged.service.card import InsertedCard, no_modules
 
@@ -71,6 +72,19 @@ async def test_a_question_ends_before_its_card_s_removal_is_told(card: InsertedC
     with pytest.raises(CardRemoved):
         await card.while_here(asks())
     assert ended
+
+
+async def test_what_fails_as_the_card_is_pulled_out_is_no_fault_of_the_daemon(
+    card: InsertedCard, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def asks() -> None:
+        card.removed()
+        raise UserTimeout
+
+    with pytest.raises(CardRemoved):
+        await card.while_here(asks())
+    gc.collect()
+    assert caplog.messages == []
 
 
 async def test_what_a_card_answers_as_it_is_pulled_out_counts_no_more(
