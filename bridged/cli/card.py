@@ -37,7 +37,7 @@ HELP = (
 失敗すると、"error" で始まる行で応答します。
 
 KIND: short、garbage、no-status、reset、removed、status（VALUEはステータスワード）、silence\
-（VALUEは秒数、なければ無応答のまま）。MOMENT: any、select、read、verify、sign。異常な応答は\
+（VALUEは秒数、なければ無応答のまま）。MOMENT: any、select、read、verify、tries、sign。異常な応答は\
 最初の該当コマンドで1回だけです。"after" と "times" で変えられ、"times 0" は以後ずっとです。
 """,
     """\
@@ -58,7 +58,7 @@ Commands, one a line, each answered by one line:
 Whatever fails is answered by a line that begins with "error".
 
 KIND: short, garbage, no-status, reset, removed; status with a status word as VALUE; silence with \
-seconds as VALUE, or none for ever. MOMENT: any, select, read, verify, sign. A fault comes once, at \
+seconds as VALUE, or none for ever. MOMENT: any, select, read, verify, tries, sign. A fault comes once, at \
 the first such command, unless "after" and "times" say otherwise; "times 0" is from then on.
 """,
 )

@@ -46,21 +46,23 @@ class Moment(Enum):
     SELECT = "select"
     READ = "read"
     VERIFY = "verify"
+    TRIES = "tries"
+    """A VERIFY without a PIN, which only asks for the tries left."""
     SIGN = "sign"
 
     def covers(self, command: Command) -> bool:
         """Whether the command is meant: the last of a chain, and a VERIFY with a PIN in it."""
         if self is Moment.ANY:
             return True
-        # An empty VERIFY only asks for the tries left.
         named = command.ins in _INSTRUCTIONS[self] and not command.cla & CHAINING
-        return named and (bool(command.data) or self is Moment.READ)
+        return named and (self is Moment.READ or bool(command.data) is not (self is Moment.TRIES))
 
 
 _INSTRUCTIONS = {
     Moment.SELECT: {INS_SELECT},
     Moment.READ: {0xB0, 0xCB},
     Moment.VERIFY: {INS_VERIFY},
+    Moment.TRIES: {INS_VERIFY},
     Moment.SIGN: {INS_GENERAL_AUTHENTICATE, INS_PSO},
 }
 

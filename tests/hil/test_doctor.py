@@ -142,6 +142,25 @@ def test_what_is_wrong_with_a_card_is_named(
     assert name in found
 
 
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("status 6F00 on read times 0", {"card-fault": {"detail": "card-fault"}}),
+        ("removed on read", {"reader-empty": {}}),
+        ("garbage on read times 0", {"card-without-certificate": {}}),
+        ("status 6300 on tries times 0", {"card-good": {}, "pin-uncounted": {"label": "PIN"}}),
+    ],
+)
+def test_a_card_that_misbehaves_is_named(
+    computer: Computer, card: CardProcess, fault: str, expected: dict[str, dict[str, object]]
+) -> None:
+    card.misbehave(fault)
+    found = computer.doctor()
+    assert expected.keys() <= found.keys()
+    for name, fields in expected.items():
+        assert fields.items() <= found[name].items()
+
+
 def test_a_card_that_is_out_is_named(computer: Computer, card: CardProcess) -> None:
     card.remove()
     assert "reader-empty" in computer.doctor()
@@ -356,10 +375,36 @@ def test_a_service_that_this_user_may_not_use_is_named(
     assert "pcscd-refuses" in found
 
 
+USB_READER = """
+mount -t tmpfs none /sys/bus
+device=/sys/bus/pci0/usb1/1-2
+mkdir -p $device/1-2:1.0 /sys/bus/usb/devices
+echo 'SCR3310 Smart Card Reader' > $device/product
+echo 0b > $device/1-2:1.0/bInterfaceClass
+ln -s $device $device/1-2:1.0 /sys/bus/usb/devices"""
+"""A reader on USB as the kernel shows it: one device, one interface (sysfs)."""
+
+
 def test_a_service_without_a_reader_is_named(tmp_path: Path) -> None:
+    """Its drivers are not there: a reader that hangs on USB is none for it."""
     with PrivatePcscd(readers=0) as empty:
-        found = Computer(tmp_path, empty).doctor()
+        computer = Computer(tmp_path, empty)
+        found = computer.doctor()
+        plugged_in = computer.doctor(USB_READER)
     assert {"pcscd-good", "reader-none"} <= found.keys()
+    assert {"pcscd-good", "reader-without-driver"} <= plugged_in.keys()
+    assert plugged_in["reader-without-driver"] == {"device": "SCR3310 Smart Card Reader"}
+
+
+def test_a_clock_that_is_behind_is_named_with_what_it_does_to_certificates(
+    computer: Computer, card: CardProcess
+) -> None:
+    """The process has the clock of another year; that of a file stays what the kernel says."""
+    found = computer.doctor(
+        by=("faketime", "2001-04-01 09:00:00"), NO_FAKE_STAT="1", FAKETIME_DONT_FAKE_MONOTONIC="1"
+    )
+    assert str(found["clock-behind"]["now"]).startswith("2001-0")
+    assert "certificate-not-yet-valid" in found
 
 
 def test_a_service_that_hangs_is_named(computer: Computer, pcscd: PrivatePcscd) -> None:

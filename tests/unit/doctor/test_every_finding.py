@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from bridged import __version__
 from bridged.config import Config, audit_dir, runtime_dir, state_dir
@@ -23,11 +25,16 @@ from bridged.doctor.page import Seen as SeenByPage
 from bridged.doctor.page import page
 from bridged.doctor.records import records
 from bridged.doctor.settings import settings
-from bridged.errors import CardFault, PcscUnavailable
-from bridged.model import Certificate, PinRules, PinStatus, Reader, ReaderState, Usage
+from bridged.errors import PcscUnavailable
+from bridged.model import Reader, ReaderState
 from bridged.virtual.ca import DemoCa
+from bridged.virtual.card import VirtualCard
+from bridged.virtual.certificates import Cardholder, ebid_signature
 from bridged.virtual.inprocess import InProcessBus
+from bridged.virtual.misbehaviour import parse_misbehaviour
+from bridged.virtual.piv import SIGNATURE, PivApplet, PivKey
 from bridged.virtual.profiles import make_card
+from bridged.virtual.reference_data import ReferenceData
 
 from .test_checks import Put, diagnosed, pcscd_socket
 
@@ -125,55 +132,41 @@ def usb(s: Scene) -> Findings:
     return cards.readers(s.computer, [])
 
 
-def seen(
-    state: ReaderState = ReaderState.PRESENT,
-    error: CardFault | None = None,
-    certificates: list[Certificate] | None = None,
-    *,
-    unread: bool = False,
-) -> Callable[[Scene], Findings]:
+def seen(state: ReaderState, *, unread: bool = False) -> Callable[[Scene], Findings]:
     reader = Reader(id="r", name="Reader", state=state, pinpad=False, card=None)
-    found = None if unread else certificates or ()
-    return lambda s: cards.readers(s.computer, [Seen(reader, found, error)])
+    return lambda s: cards.readers(s.computer, [Seen(reader, None if unread else ())])
 
 
-def unreadable(pin: PinStatus | None = None) -> list[Certificate]:
-    return [
-        Certificate(
-            id="c.1",
-            reader="r",
-            card="c",
-            usage=Usage.SIGNATURE,
-            label="署名",
-            locked=False,
-            x509=None,
-            algorithms=(),
-            pin=pin,
-            chain=(),
-        )
-    ]
+def diagnosed_with(s: Scene, card: VirtualCard) -> Findings:
+    bus = InProcessBus()
+    bus.insert(0, card)
+    return diagnosed(replace(s.computer, now=datetime.now(UTC)), bus)
 
 
-UNCOUNTED = PinStatus(
-    label="PIN",
-    rules=PinRules(min_length=4, max_length=8, alphabet="digits"),
-    tries_left=None,
-    blocked=False,
-    verified=False,
-)
-
-
-def inserted(profile: str, *, tries: int | None = None, mute: bool = False) -> Any:
+def inserted(
+    profile: str, *, tries: int | None = None, mute: bool = False, fault: str = ""
+) -> Callable[[Scene], Findings]:
     def make(s: Scene) -> Findings:
-        bus = InProcessBus()
         card = make_card(profile, s.ca)
         card.mute = mute
         if tries is not None:
             card.pins["pin"].tries_left = tries
-        bus.insert(0, card)
-        return diagnosed(replace(s.computer, now=datetime.now(UTC)), bus)
+        if fault:
+            card.faults.add(parse_misbehaviour(fault.split()))
+        return diagnosed_with(s, card)
 
     return make
+
+
+def nameless(s: Scene) -> Findings:
+    """A certificate that is whole, but for the name in it, which is in no encoding."""
+    key, pin = ec.generate_private_key(ec.SECP256R1()), ReferenceData(b"123456\xff\xff", 3)
+    dates = NOW - timedelta(days=1), NOW + timedelta(days=1)
+    der = ebid_signature(s.ca, key.public_key(), Cardholder(), dates).public_bytes(Encoding.DER)
+    broken = der.replace(b"Nagano", b"\xff" * 6)
+    assert broken != der
+    applet = PivApplet([PivKey(SIGNATURE, key, broken)], pin, ReferenceData(b"12345678", 3))
+    return diagnosed_with(s, VirtualCard([applet], b"nameless"))
 
 
 def screen(*programs: str) -> Callable[[Scene], Findings]:
@@ -228,21 +221,21 @@ SCENES: dict[str, Callable[[Scene], Findings]] = {
     "reader-none": lambda s: cards.readers(s.computer, []),
     "reader-without-driver": usb,
     "reader-unavailable": seen(ReaderState.UNAVAILABLE),
-    "reader-empty": seen(ReaderState.EMPTY),
+    "reader-empty": lambda s: diagnosed(s.computer, InProcessBus()),
     "card-good": inserted("ebid"),
-    "card-unread": seen(unread=True),
+    "card-unread": seen(ReaderState.PRESENT, unread=True),
     "card-mute": inserted("ebid", mute=True),
     "card-unknown": inserted("unknown"),
     "card-in-use": seen(ReaderState.IN_USE),
-    "card-fault": seen(error=CardFault(sw="6F00")),
-    "card-without-certificate": seen(),
+    "card-fault": inserted("ebid", fault="status 6F00 on read times 0"),
+    "card-without-certificate": inserted("ebid", fault="garbage on read times 0"),
     "pin-good": inserted("ebid"),
-    "pin-uncounted": seen(certificates=unreadable(UNCOUNTED)),
+    "pin-uncounted": inserted("ebid", fault="status 6300 on tries times 0"),
     "pin-last-try": inserted("ebid", tries=1),
     "pin-blocked": inserted("blocked"),
     "certificate-good": inserted("ebid"),
     "certificate-locked": inserted("jpki"),
-    "certificate-unreadable": seen(certificates=unreadable()),
+    "certificate-unreadable": nameless,
     "certificate-expiring": inserted("expiring"),
     "certificate-expired": inserted("expired"),
     "certificate-not-yet-valid": inserted("not-yet-valid"),
