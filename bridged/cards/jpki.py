@@ -10,19 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
-from bridged.cards.base import (
-    CardDriver,
-    Input,
-    Key,
-    Keypad,
-    SecurityStatus,
-    check,
-    check_permitted,
-    check_verified,
-    tries_left,
-)
+from bridged.cards.answers import SecurityStatus, check, check_permitted, check_verified, tries_left
+from bridged.cards.base import CardDriver
 from bridged.cards.certificate import is_certificate, issued_by
 from bridged.cards.jpki_files import AID, CARD, EF, SLOTS, Slot, slot_of, token_label
+from bridged.cards.key import Input, Key, Keypad
 from bridged.errors import CardFault
 from bridged.model import CardType, PinStatus, Usage
 from bridged.pcsc import tlv

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from bridged.cards.base import Input, PinObject
+from bridged.cards.key import Input, PinObject
 from bridged.model import PinAlphabet, PinRules, Usage
 
 AID = bytes.fromhex("D392F000260100000001")

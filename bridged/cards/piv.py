@@ -6,18 +6,9 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from bridged.cards.base import (
-    CardDriver,
-    Input,
-    Key,
-    Keypad,
-    PinBlock,
-    PinObject,
-    check,
-    check_permitted,
-    check_verified,
-    tries_left,
-)
+from bridged.cards.answers import check, check_permitted, check_verified, tries_left
+from bridged.cards.base import CardDriver
+from bridged.cards.key import Input, Key, Keypad, PinBlock, PinObject
 from bridged.cards.piv_objects import (
     AUTHENTICATION,
     CARD_AUTHENTICATION,

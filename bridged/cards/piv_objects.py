@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from bridged.cards.base import Input
 from bridged.cards.certificate import load
+from bridged.cards.key import Input
 from bridged.model import Usage
 from bridged.pcsc import tlv
 

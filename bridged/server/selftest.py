@@ -16,7 +16,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from bridged.cards.base import Input
+from bridged.cards.key import Input
 from bridged.model import Algorithm
 from bridged.server.pages import Page, language
 from bridged.server.sites import told_by_page

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bridged.cards.base import Key, PinObject
+from bridged.cards.key import Key, PinObject
 from bridged.config import PinWay
 from bridged.errors import (
     ConfirmationUnavailable,

@@ -15,7 +15,8 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from bridged.cards import registry
-from bridged.cards.base import CardDriver, Driver, Key, Keypad, PinObject
+from bridged.cards.base import CardDriver, Driver
+from bridged.cards.key import Key, Keypad, PinObject
 from bridged.cards.pkcs11.driver import Pkcs11Driver
 from bridged.cards.pkcs11.module import Module
 from bridged.errors import (

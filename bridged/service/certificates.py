@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bridged.cards.base import Key, PinObject
+from bridged.cards.key import Key, PinObject
 from bridged.errors import CardMute, InvalidParams, NoCard
 from bridged.model import Certificate, ReaderState, Usage
 from bridged.protocol import messages as m

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from bridged.cards.base import Key
+from bridged.cards.key import Key
 from bridged.config import PinWay
 from bridged.errors import PinFormat, PinIncorrect, PinLastTry, UserCancelled
 from bridged.pcsc.pinpad import EntriesDiffer

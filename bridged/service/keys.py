@@ -10,7 +10,9 @@ from typing import Protocol
 
 from msgspec.structs import replace as replaced
 
-from bridged.cards.base import Driver, Key, SecurityStatus
+from bridged.cards.answers import SecurityStatus
+from bridged.cards.base import Driver
+from bridged.cards.key import Key
 from bridged.errors import (
     CardFault,
     CardUnsupported,

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bridged.cards.base import Key
+from bridged.cards.key import Key
 from bridged.errors import CardLeased, LeaseEnded, PinRequired
 from bridged.protocol.messages import LeaseEnd
 from bridged.secret import Pin

@@ -11,7 +11,8 @@ from functools import partial
 
 import msgspec
 
-from bridged.cards.base import Driver, Key, PinObject
+from bridged.cards.base import Driver
+from bridged.cards.key import Key, PinObject
 from bridged.config import PinWay
 from bridged.errors import (
     PinBlocked,

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from bridged import __version__
-from bridged.cards.base import Key
+from bridged.cards.key import Key
 from bridged.errors import (
     InvalidParams,
     LeaseEnded,

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 
-from bridged.cards.base import Input, Key
 from bridged.cards.certificate import load
+from bridged.cards.key import Input, Key
 from bridged.errors import AlgorithmUnsupported, CardFault
 from bridged.model import Algorithm
 

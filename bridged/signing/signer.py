@@ -7,8 +7,9 @@ import logging
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-from bridged.cards.base import Driver, Input, Key
+from bridged.cards.base import Driver
 from bridged.cards.certificate import load
+from bridged.cards.key import Input, Key
 from bridged.errors import CardFault
 from bridged.model import Algorithm
 from bridged.signing import algorithms

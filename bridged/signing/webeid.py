@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from bridged.cards.base import Key
+from bridged.cards.key import Key
 from bridged.errors import AlgorithmUnsupported
 from bridged.model import Algorithm, AuthenticationToken
 from bridged.signing.algorithms import hash_name, supported_by

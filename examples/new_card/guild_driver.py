@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import Self
 
-from bridged.cards.base import (
-    CardDriver,
-    Input,
-    Key,
-    Keypad,
-    PinBlock,
-    PinObject,
-    check,
-    check_permitted,
-    check_verified,
-    tries_left,
-)
+from bridged.cards.answers import check, check_permitted, check_verified, tries_left
+from bridged.cards.base import CardDriver
 from bridged.cards.certificate import is_certificate
+from bridged.cards.key import Input, Key, Keypad, PinBlock, PinObject
 from bridged.errors import CardFault
 from bridged.model import CardType, PinAlphabet, PinRules, PinStatus, Usage
 from bridged.pcsc.apdu import ELSEWHERE, SW, Command

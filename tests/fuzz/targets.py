@@ -8,7 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from bridged.cards import registry
-from bridged.cards.base import Driver, SecurityStatus
+from bridged.cards.answers import SecurityStatus
+from bridged.cards.base import Driver
 from bridged.errors import BridgedError
 from bridged.pcsc import apdu, atr, tlv
 from bridged.pcsc.channel import Channel

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bridged.cards import registry
-from bridged.cards.base import CardDriver, Key
+from bridged.cards.base import CardDriver
+from bridged.cards.key import Key
 from bridged.errors import PinIncorrect
 from bridged.model import Algorithm, Usage
 from bridged.pcsc.atr import supports_extended_length

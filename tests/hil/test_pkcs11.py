@@ -11,7 +11,8 @@ import pytest
 from cryptography import x509
 
 from bridged.cards import registry
-from bridged.cards.base import Input, SecurityStatus
+from bridged.cards.answers import SecurityStatus
+from bridged.cards.key import Input
 from bridged.cards.pkcs11.discovery import Modules
 from bridged.cards.pkcs11.module import Module
 from bridged.client.client import Bridge, connect

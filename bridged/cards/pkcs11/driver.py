@@ -8,7 +8,9 @@ from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from bridged.cards.base import Driver, Input, Key, Keypad, PinObject, SecurityStatus
+from bridged.cards.answers import SecurityStatus
+from bridged.cards.base import Driver
+from bridged.cards.key import Input, Key, Keypad, PinObject
 from bridged.cards.pkcs11 import calls as c
 from bridged.cards.pkcs11 import objects
 from bridged.cards.pkcs11.module import Module

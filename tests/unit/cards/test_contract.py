@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from bridged.cards.base import Driver, Key, PinObject, SecurityStatus
+from bridged.cards.answers import SecurityStatus
+from bridged.cards.base import Driver
+from bridged.cards.key import Key, PinObject
 from bridged.errors import (
     PinBlocked,
     PinIncorrect,

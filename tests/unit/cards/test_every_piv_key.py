@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bridged.cards.base import Input, SecurityStatus
+from bridged.cards.answers import SecurityStatus
+from bridged.cards.key import Input
 from bridged.cards.piv import PivDriver
 from bridged.model import Algorithm, Usage
 from bridged.pcsc.channel import Channel

@@ -6,8 +6,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bridged.cards import jpki
-from bridged.cards.base import Input, SecurityStatus
+from bridged.cards.answers import SecurityStatus
 from bridged.cards.jpki import JpkiDriver
+from bridged.cards.key import Input
 from bridged.errors import CardFault, PinBlocked, PinIncorrect
 from bridged.model import Usage
 from bridged.secret import Pin

@@ -7,7 +7,8 @@ import contextlib
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from bridged.cards.base import Input, SecurityStatus
+from bridged.cards.answers import SecurityStatus
+from bridged.cards.key import Input
 from bridged.cards.piv import PivDriver
 from bridged.errors import (
     CardFault,

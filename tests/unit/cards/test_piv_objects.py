@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridged.cards import piv_objects
-from bridged.cards.base import Input
+from bridged.cards.key import Input
 from bridged.cards.piv_objects import (
     KEY_MANAGEMENT,
     RETIRED,

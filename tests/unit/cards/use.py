@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from bridged.cards.base import Driver, Key, SecurityStatus
+from bridged.cards.answers import SecurityStatus
+from bridged.cards.base import Driver
+from bridged.cards.key import Key
 from bridged.errors import BridgedError
 from bridged.model import Usage
 from bridged.signing import algorithms

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridged.cards.base import PinBlock, PinObject
+from bridged.cards.key import PinBlock, PinObject
 from bridged.errors import (
     BridgedError,
     CardFault,

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bridged.cards import registry
-from bridged.cards.base import Key
+from bridged.cards.key import Key
 from bridged.cards.piv import PivDriver
 from bridged.errors import (
     BridgedError,

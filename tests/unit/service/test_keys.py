@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from bridged.cards.base import Input, Key, PinObject
+from bridged.cards.key import Input, Key, PinObject
 from bridged.errors import CardUnsupported, CertificateNotFound, PinRequired
 from bridged.model import PinAlphabet, PinRules, Usage
 from bridged.service.card import InsertedCard

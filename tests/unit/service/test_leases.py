@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from bridged.cards.base import Key
+from bridged.cards.key import Key
 from bridged.errors import CardLeased, PinRequired
 from bridged.service.card import InsertedCard
 from bridged.service.leases import Held, Leases

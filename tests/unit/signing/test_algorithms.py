@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridged.cards.base import Input, Key
+from bridged.cards.key import Input, Key
 from bridged.errors import AlgorithmUnsupported, CardFault
 from bridged.model import Algorithm, Usage
 from bridged.pcsc import tlv

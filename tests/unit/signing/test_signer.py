@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 )
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from bridged.cards.base import Input, Key
+from bridged.cards.key import Input, Key
 from bridged.errors import CardFault
 from bridged.model import Algorithm, Usage
 from bridged.signing import algorithms

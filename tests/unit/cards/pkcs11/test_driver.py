@@ -10,7 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from bridged.cards.base import Input, Key, SecurityStatus
+from bridged.cards.answers import SecurityStatus
+from bridged.cards.key import Input, Key
 from bridged.errors import PinFormat, PinIncorrect, PinUnblockUnsupported
 from bridged.model import Algorithm, Usage
 from bridged.secret import Pin

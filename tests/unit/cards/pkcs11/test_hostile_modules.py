@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridged.cards.base import Input
+from bridged.cards.key import Input
 from bridged.cards.pkcs11 import calls as c
 from bridged.cards.pkcs11 import process
 from bridged.cards.pkcs11.driver import Pkcs11Driver
