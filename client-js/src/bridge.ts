@@ -1,141 +1,35 @@
 import { fromBase64, toBase64 } from "./base64.ts";
 import { digestFor } from "./digest.ts";
-import { BridgeError, ConnectError, reasonOfClose, SigningFailure } from "./errors.ts";
+import { ConnectError, reasonOfClose, SigningFailure } from "./errors.ts";
 import { BridgeEventTarget, type ClosedEvent } from "./events.ts";
-import { Lease } from "./lease.ts";
+import { type Lease, Leases } from "./lease.ts";
 import type {
-  Algorithm,
   AuthenticationToken,
   BridgeInfo,
   Certificate,
-  DocumentFormat,
   Grant,
-  KeyUsage,
   Methods,
   OnError,
   OpenRpc,
   PinStatus,
   Reader,
-  SignatureLevel,
   SignatureList,
   SiteStatus,
-  Usage,
-  Lease as WireLease,
 } from "./protocol.ts";
 import { isPassing, type Redial } from "./reconnect.ts";
-import type { CallOptions, Notification, Progress, Rpc } from "./rpc.ts";
-
-/** What a certificate must say to be listed. A locked one is listed whatever it may say. */
-export interface CertificateSelection {
-  /** RFC 4514, as in `x509.issuer.rfc4514`: one of them issued it, or a certificate of its chain. */
-  readonly issuers?: readonly string[] | undefined;
-  /** All of these bits are set. */
-  readonly keyUsage?: readonly KeyUsage[] | undefined;
-  /** One of these OIDs is among its policies. */
-  readonly policies?: readonly string[] | undefined;
-  /** It is valid now. */
-  readonly validOnly?: boolean | undefined;
-}
-
-/** Which certificates to list: of one reader (its id) or all, of one usage or both. */
-export interface CertificateFilter extends CertificateSelection, CallOptions {
-  readonly reader?: string | undefined;
-  readonly usage?: Usage | undefined;
-}
-
-/** A PIN for a key. */
-export interface PinVerification extends CallOptions {
-  /** The `id` of the certificate. */
-  readonly key: string;
-  /** What the person typed in this page (grant `page-pin`); left out, the person is asked. */
-  readonly pin?: string | undefined;
-  /** How long the key stays usable: 1 to 300 seconds, 60 unless given. */
-  readonly leaseSeconds?: number | undefined;
-  /** The person's own yes to using the last try, after `pin-last-try`. */
-  readonly acceptLastTry?: boolean | undefined;
-}
-
-/** A new PIN for a key, given by who knows the present one. */
-export interface PinChange extends CallOptions {
-  /** The `id` of the certificate. */
-  readonly key: string;
-  readonly pin?: string | undefined;
-  readonly newPin?: string | undefined;
-  /** The person's own yes to using the last try, after `pin-last-try`. */
-  readonly acceptLastTry?: boolean | undefined;
-}
-
-/** A new PIN for a key whose PIN is blocked. */
-export interface PinUnblocking extends CallOptions {
-  /** The `id` of the certificate. */
-  readonly key: string;
-  readonly puk?: string | undefined;
-  readonly newPin?: string | undefined;
-  /** The person's own yes to using the PUK's last try, after `pin-last-try`. */
-  readonly acceptLastTry?: boolean | undefined;
-}
-
-/** A new PUK for the PIN of a key, given by who knows the present one. */
-export interface PukChange extends CallOptions {
-  /** The `id` of the certificate. */
-  readonly key: string;
-  readonly puk?: string | undefined;
-  readonly newPuk?: string | undefined;
-  /** The person's own yes to using the last try, after `pin-last-try`. */
-  readonly acceptLastTry?: boolean | undefined;
-}
-
-/** A log-in to the portal. */
-export interface Authentication extends CallOptions {
-  /** The `id` of a certificate with usage `authentication`. */
-  readonly certificate: string;
-  /** The one-use challenge of the portal's server, 44 to 128 characters. */
-  readonly challenge: string;
-}
-
-/** What signs and how. */
-export interface Signing extends CallOptions {
-  /** The `id` of a certificate with usage `signature`. */
-  readonly certificate: string;
-  /** One of the certificate's `algorithms`. */
-  readonly algorithm: Algorithm;
-  /** What is signed, in the person's words; at most 200 characters. */
-  readonly title?: string | undefined;
-  /** Told how far a batch of two or more is, ten times a second at the most. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-}
-
-/** 1 to 1000 digests, whose length fits the algorithm. */
-export interface DigestSigning extends Signing {
-  readonly digests: readonly Uint8Array[];
-}
-
-/** 1 to 1000 documents. */
-export interface DataSigning extends Signing {
-  readonly data: readonly Uint8Array<ArrayBuffer>[];
-}
-
-/** A document to sign, and how. */
-export interface DocumentSigning extends CallOptions {
-  /** The `id` of a certificate with usage `signature`. */
-  readonly certificate: string;
-  /** `cades` for anything, `xades` for XML (detached: for anything), `pades` for PDF. */
-  readonly format: DocumentFormat;
-  /** The document, at most 768,000 bytes. */
-  readonly content: Uint8Array;
-  /** `B-T` adds a time-stamp of the authority in the daemon's settings; `B-B` unless given. */
-  readonly level?: SignatureLevel | undefined;
-  /** Return the signature alone. */
-  readonly detached?: boolean | undefined;
-  /** What is signed, in the person's words; at most 200 characters. */
-  readonly title?: string | undefined;
-  /** What a detached XAdES signature calls the document. */
-  readonly fileName?: string | undefined;
-  /** Goes into a PDF's signature. */
-  readonly reason?: string | undefined;
-  /** Goes into a PDF's signature. */
-  readonly location?: string | undefined;
-}
+import {
+  type Authentication,
+  type CertificateFilter,
+  type DataSigning,
+  type DigestSigning,
+  type DocumentSigning,
+  defined,
+  type PinChange,
+  type PinUnblocking,
+  type PinVerification,
+  type PukChange,
+} from "./requests.ts";
+import type { CallOptions, Notification, Rpc } from "./rpc.ts";
 
 /** How a bridge gets its next connection. */
 type Redialling = Redial<(rpc: Rpc, info: BridgeInfo) => void>;
@@ -152,7 +46,9 @@ export class Bridge extends BridgeEventTarget {
   #rpc: Rpc;
   #info: BridgeInfo;
   readonly #redial: Redialling | null;
-  readonly #leases = new Map<string, Lease>();
+  readonly #leases = new Leases((lease, options) =>
+    this.#call("lease.release", { lease }, options, () => {}),
+  );
   /** Fires when this page closes the bridge. */
   readonly #closing = new AbortController();
 
@@ -226,7 +122,7 @@ export class Bridge extends BridgeEventTarget {
       { key, ...defined({ pin, leaseSeconds, acceptLastTry }) },
       {
         signal,
-        decode: (lease) => this.#hold(lease),
+        decode: (lease) => this.#leases.hold(lease),
         late: (lease) => void lease.release().catch(() => {}),
       },
     );
@@ -329,31 +225,8 @@ export class Bridge extends BridgeEventTarget {
     return this.#rpc.call("signature.create", params, { signal, onProgress, decode });
   }
 
-  #hold(wire: WireLease): Lease {
-    const lease = new Lease(wire, (options) => this.#release(wire.id, options));
-    this.#leases.set(wire.id, lease);
-    return lease;
-  }
-
-  async #release(lease: string, options: CallOptions): Promise<void> {
-    this.#leases.delete(lease);
-    try {
-      await this.#call("lease.release", { lease }, options, () => {});
-    } catch (error) {
-      const over = error instanceof BridgeError && (error.is("lease-ended") || !this.open);
-      if (!over) {
-        throw error;
-      }
-    }
-  }
-
   #hasGrants(grants: readonly Grant[]): void {
     this.#info = { ...this.#info, grants };
-  }
-
-  #forget(lease: string): void {
-    this.#leases.get(lease)?.end();
-    this.#leases.delete(lease);
   }
 
   #follow(rpc: Rpc): void {
@@ -363,7 +236,7 @@ export class Bridge extends BridgeEventTarget {
 
   #notified({ method, params }: Notification): void {
     if (method === "lease.ended") {
-      this.#forget(params.lease);
+      this.#leases.forget(params.lease);
     } else if (method === "site.granted" || method === "site.revoked") {
       this.#hasGrants(params.held);
     }
@@ -371,9 +244,7 @@ export class Bridge extends BridgeEventTarget {
   }
 
   #closed(code: number): void {
-    for (const id of this.#leases.keys()) {
-      this.#forget(id);
-    }
+    this.#leases.forgetAll();
     const { aborted } = this.#closing.signal;
     const redial = isPassing(code) && !aborted ? this.#redial : null;
     const error = aborted ? null : new ConnectError(reasonOfClose(code));
@@ -409,12 +280,4 @@ function made(signature: string | null): Uint8Array<ArrayBuffer> {
     throw new TypeError("A signature is missing.");
   }
   return fromBase64(signature);
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** Leave out the members that are undefined. */
-function defined<T extends object>(members: T): Defined<T> {
-  const entries = Object.entries(members).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Defined<T>;
 }

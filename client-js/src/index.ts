@@ -6,20 +6,7 @@
  * @packageDocumentation
  */
 export { fromBase64, toBase64 } from "./base64.ts";
-export type {
-  Authentication,
-  Bridge,
-  CertificateFilter,
-  CertificateSelection,
-  DataSigning,
-  DigestSigning,
-  DocumentSigning,
-  PinChange,
-  PinUnblocking,
-  PinVerification,
-  PukChange,
-  Signing,
-} from "./bridge.ts";
+export type { Bridge } from "./bridge.ts";
 export { type ConnectOptions, connect, type Environment } from "./connect.ts";
 export { CONNECT_GUIDE, guideFor } from "./connect-button/guide.ts";
 export {
@@ -37,5 +24,18 @@ export type { Messages } from "./messages.ts";
 export { type Permission, queryPermission } from "./permission.ts";
 export { openPromptWindow, PromptWindow } from "./prompt.ts";
 export * from "./protocol.ts";
+export type {
+  Authentication,
+  CertificateFilter,
+  CertificateSelection,
+  DataSigning,
+  DigestSigning,
+  DocumentSigning,
+  PinChange,
+  PinUnblocking,
+  PinVerification,
+  PukChange,
+  Signing,
+} from "./requests.ts";
 export type { CallOptions, Progress } from "./rpc.ts";
 export type { Socket, SocketConstructor } from "./socket.ts";

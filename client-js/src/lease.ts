@@ -1,3 +1,5 @@
+import { BridgeError } from "./errors.ts";
+import type { Lease as WireLease } from "./protocol.ts";
 import type { CallOptions } from "./rpc.ts";
 
 /** The right of this connection to use one key without its PIN, for a short time. */
@@ -11,7 +13,7 @@ export class Lease {
 
   /** @internal */
   constructor(
-    { id, key, expiresInSeconds }: Pick<Lease, "id" | "key" | "expiresInSeconds">,
+    { id, key, expiresInSeconds }: WireLease,
     release: (options: CallOptions) => Promise<void>,
   ) {
     this.id = id;
@@ -41,5 +43,48 @@ export class Lease {
   /** Release at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
+  }
+}
+
+/** The leases of a bridge; `release` gives one back to the daemon. */
+export class Leases {
+  readonly #held = new Map<string, Lease>();
+  readonly #release: (lease: string, options: CallOptions) => Promise<void>;
+
+  constructor(release: (lease: string, options: CallOptions) => Promise<void>) {
+    this.#release = release;
+  }
+
+  /** Keep a lease that the daemon gave. */
+  hold(wire: WireLease): Lease {
+    const lease = new Lease(wire, (options) => this.#giveBack(wire.id, options));
+    this.#held.set(wire.id, lease);
+    return lease;
+  }
+
+  /** Note that a lease is over. */
+  forget(lease: string): void {
+    this.#held.get(lease)?.end();
+    this.#held.delete(lease);
+  }
+
+  /** Note that all are: they go with the connection. */
+  forgetAll(): void {
+    for (const lease of this.#held.keys()) {
+      this.forget(lease);
+    }
+  }
+
+  async #giveBack(lease: string, options: CallOptions): Promise<void> {
+    this.#held.delete(lease);
+    try {
+      await this.#release(lease, options);
+    } catch (error) {
+      // A connection that ended took its leases with it.
+      const over = ["lease-ended", "connection-lost", "bad-reply"] as const;
+      if (!(error instanceof BridgeError && over.some((reason) => error.is(reason)))) {
+        throw error;
+      }
+    }
   }
 }

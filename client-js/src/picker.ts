@@ -7,13 +7,14 @@
  *
  * @packageDocumentation
  */
-import type { Bridge, CertificateSelection } from "./bridge.ts";
+import type { Bridge } from "./bridge.ts";
 import { isUsable } from "./picker/certificate.ts";
 import { STYLE } from "./picker/style.ts";
 import type { Language } from "./picker/text.ts";
 import { draw, summary } from "./picker/view.ts";
 import { type Accepts, CardWatch, certificatesOf, type Look, narrowed } from "./picker/watch.ts";
 import type { Certificate, Usage } from "./protocol.ts";
+import type { CertificateSelection } from "./requests.ts";
 
 export type { Accepts, Look, ReaderLook, Trouble } from "./picker/watch.ts";
 

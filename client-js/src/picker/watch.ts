@@ -1,8 +1,9 @@
-import type { Bridge, CertificateFilter } from "../bridge.ts";
+import type { Bridge } from "../bridge.ts";
 import { BridgeError, ConnectError } from "../errors.ts";
 import type { ClosedEvent } from "../events.ts";
 import type { Messages } from "../messages.ts";
 import type { Certificate, Reader, ReaderState } from "../protocol.ts";
+import type { CertificateFilter } from "../requests.ts";
 
 /** What stands in the way of a certificate: a reason, and its own sentences where it has any. */
 export interface Trouble {
