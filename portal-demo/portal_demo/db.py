@@ -1,6 +1,6 @@
 """The database: one engine, one transaction per use case.
 
-Who locks more than one row does so in the order one-time link, session, application, draft, user,
+Who locks more than one row does so in the order access (`sessions.hold_access`), one-time link, session, application, draft, user,
 card, company, officer, audit, wrong passwords, so that nobody waits for another in turn. A deadlock
 all the same is `Unavailable`, as a lock that is not granted: nothing is done, and the person is told
 to do the last step again.

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from portal_demo.clock import Clock
 from portal_demo.errors import SessionEnded
 from portal_demo.models import Session
-from portal_demo.rows import sweep
+from portal_demo.rows import alone, sweep
 
 IDLE = timedelta(minutes=10)
 LONGEST = timedelta(hours=8)
@@ -139,18 +139,34 @@ async def end(db: AsyncSession, session: Session) -> None:
     await db.execute(delete(Session).where(Session.id == session.id))
 
 
+async def hold_access(
+    db: AsyncSession, *, user_id: int | None = None, officer_id: int | None = None
+) -> None:
+    """Let whoever else logs a user or an officer in, or changes what lets them in, wait.
+
+    Before anything else is locked. A session that is being made is nobody's yet to be ended: so a
+    log-in looks, holding this, whether what it was let in by is still good.
+    """
+    who = f"user {user_id}" if officer_id is None else f"officer {officer_id}"
+    await alone(db, f"access of {who}")
+
+
 async def hold(db: AsyncSession, session: Session) -> None:
     """Let other requests of a session wait that was found in a transaction before."""
     await db.execute(select(Session.id).where(Session.id == session.id).with_for_update())
 
 
 async def hold_users(db: AsyncSession, cookie: str | None) -> list[str]:
-    """Let every request of the user of a session wait, before anything else is locked.
+    """Let every request of the user of a session wait, and log-ins, before anything else is locked.
 
     Returns the ids of the user's sessions, for `end_held`.
     """
     this = select(Session.user_id).where(Session.id == session_id(cookie or ""))
-    return await _hold_all(db, Session.user_id == this.scalar_subquery())
+    user_id = await db.scalar(this)
+    if user_id is None:
+        return []
+    await hold_access(db, user_id=user_id)
+    return await _hold_all(db, Session.user_id == user_id)
 
 
 async def end_held(db: AsyncSession, held: Sequence[str], *, but: Session) -> None:

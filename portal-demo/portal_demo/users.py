@@ -58,6 +58,16 @@ async def check_password(
     return user
 
 
+async def require_unchanged(db: AsyncSession, user: User) -> None:
+    """Refuse who was let in by a password that has been changed since. Raises PasswordWrong.
+
+    The caller holds the user's access (`sessions.hold_access`).
+    """
+    now = await db.scalar(select(User.password_hash).where(User.id == user.id))
+    if now != user.password_hash:
+        raise PasswordWrong
+
+
 def delay_after(failures: int) -> timedelta:
     """Return how long nobody may try again after so many failures in a row."""
     return LOCKED if failures >= FREE_ATTEMPTS else timedelta(seconds=2 ** (failures - 1))

@@ -17,12 +17,23 @@ from pathlib import Path
 from typing import Literal
 
 from postgres import Cluster
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from portal_demo.app import fill_demo
 from portal_demo.db import Database
 
 Content = Literal["nothing", "tables", "demo"]
+
+
+async def some_wait(database: Database, count: int) -> None:
+    """Return when so many wait for what others have locked (PostgreSQL)."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    async with asyncio.timeout(30):
+        while True:
+            async with database.transaction() as db:
+                if await db.scalar(waiting) >= count:
+                    return
+            await asyncio.sleep(0.02)
 
 
 class Backend(ABC):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import select, text, update
+from backends import some_wait
+from sqlalchemy import select, update
 
 from portal_demo import challenges, sessions
 from portal_demo.challenges import Purpose
@@ -18,17 +19,6 @@ NEW = {"new_password": "henkou2026", "new_password_again": "henkou2026"}
 @pytest.fixture
 def backend(postgresql):
     return postgresql
-
-
-async def some_wait(database, count: int) -> None:
-    """Return when so many wait for what others have locked."""
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    async with asyncio.timeout(30):
-        while True:
-            async with database.transaction() as db:
-                if await db.scalar(waiting) >= count:
-                    return
-            await asyncio.sleep(0.02)
 
 
 async def test_of_two_browsers_that_change_one_password_one_does_and_one_is_ended(
@@ -83,3 +73,39 @@ async def test_a_log_in_waits_for_what_its_session_is_still_asked(portals_databa
     await logging_in
     async with portals_database.transaction() as db:
         assert [one.certificate for one in await db.scalars(select(Session))] == [b"x"]
+
+
+async def test_a_log_in_waits_for_a_change_of_the_password_it_was_checked_by(
+    visitor, portals_database
+):
+    async with portals_database.transaction() as db:
+        user = await db.scalar(select(User))
+        await sessions.hold_access(db, user_id=user.id)
+        logging_in = asyncio.create_task(visitor.log_in_user())
+        await some_wait(portals_database, 1)
+        user.password_hash = "another"
+    page = await logging_in
+    assert (page.status, page.url) == (422, "/small/search")
+    assert "登録されているパスワード" in page.text
+    assert (await visitor.get("/small/form")).status == 401
+    async with portals_database.transaction() as db:
+        assert not list(await db.scalars(select(Session).where(Session.user_id == user.id)))
+
+
+async def test_who_changes_a_password_waits_for_a_log_in_and_ends_its_session(
+    visitor, portals_database, clock
+):
+    await visitor.log_in_user()
+    await visitor.fill_user(**NEW)
+    async with portals_database.transaction() as db:
+        user = await db.scalar(select(User))
+        await sessions.hold_access(db, user_id=user.id)
+        changing = asyncio.create_task(
+            visitor.post_form("/small/confirm", confirmation=visitor.confirmation)
+        )
+        await some_wait(portals_database, 1)
+        logging_in, cookie = await sessions.start(db, clock)
+        logging_in.user_id = user.id
+    assert (await changing).status == 200
+    async with portals_database.transaction() as db:
+        assert await sessions.peek(db, cookie, clock) is None

@@ -14,7 +14,9 @@ import msgspec
 from sqlalchemy import ColumnElement, event, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from portal_demo.errors import CardError
 from portal_demo.language import Text
+from portal_demo.office.errors import OfficerCardUnknown
 from portal_demo.office.models import AuditEntry
 from portal_demo.office.paging import Page, address, day, during, one_of, page_of, row_id, words_of
 from portal_demo.office.roles import ROLE_NAMES
@@ -83,9 +85,13 @@ ACTION_NAMES = {
 }
 
 
+DISABLED = "disabled"
 DETAILS = {
     "password": Text("パスワード", "password"),
     "card": Text("ICカード", "IC card"),
+    DISABLED: Text("ICカード（ログイン停止中）", "IC card, log-ins are stopped"),
+    **{one.reason: one.title for one in CardError.__subclasses__()},
+    OfficerCardUnknown.reason: OfficerCardUnknown.title,
     **{str(role): name for role, name in ROLE_NAMES.items()},
 }
 

@@ -24,7 +24,7 @@ from portal_demo.models import Company, MergedNumber, Session, User
 from portal_demo.pages import PORTAL, render
 from portal_demo.procedures import USER_CHANGE, USER_STEP
 from portal_demo.status import Status
-from portal_demo.users import check_password
+from portal_demo.users import check_password, require_unchanged
 from portal_demo.validation import check
 from portal_demo.views.common import cookie_of, find_session, read_form, require_login
 from portal_demo.views.receipt import receipt_path
@@ -73,18 +73,32 @@ async def log_in(request: web.Request) -> web.StreamResponse:
         return _page(request, session, checked.values, checked.faults)
     try:
         company, user = await _find(request, checked.values)
+        cookie, restored = await _welcome(request, session, company, user)
     except (CompanyUnknown, NumberMerged, NobodyRegistered, PasswordWrong, LockedOut) as e:
         faults = {_FIELD_OF[type(e)]: e.message()}
         return _page(request, session, checked.values, faults, reason=e.reason, status=e.status)
+    response = web.HTTPSeeOther(f"{USER_CHANGE.root}/form" + ("?restored" if restored else ""))
+    sessions.set_cookie(response, cookie, https=portal.settings.https)
+    raise response
+
+
+async def _welcome(
+    request: web.Request, old: Session, company: Company, user: User
+) -> tuple[str, bool]:
+    """Give the browser a session of the user's; tell its cookie, and whether a draft was kept.
+
+    Raises PasswordWrong if the password was changed since it was checked.
+    """
+    portal = request.app[PORTAL]
     async with portal.database.transaction() as db:
-        session, cookie = await sessions.log_in(db, session, portal.clock, user_id=user.id)
+        await sessions.hold_access(db, user_id=user.id)
+        await require_unchanged(db, user)
+        session, cookie = await sessions.log_in(db, old, portal.clock, user_id=user.id)
         first = {**user.values, "qualification_name": company.name}
         restored = await open_draft(
             db, session, USER_CHANGE, company, first=first, clock=portal.clock
         )
-    response = web.HTTPSeeOther(f"{USER_CHANGE.root}/form" + ("?restored" if restored else ""))
-    sessions.set_cookie(response, cookie, https=portal.settings.https)
-    raise response
+    return cookie, restored
 
 
 async def _find(request: web.Request, values: Mapping[str, str]) -> tuple[Company, User]:

@@ -21,6 +21,12 @@ async def audited(app):
         return [(entry.actor, entry.action, entry.detail) for entry in entries]
 
 
+async def refused(app):
+    async with app[PORTAL].database.transaction() as db:
+        entries = select(AuditEntry).where(AuditEntry.action == "log-in-refused")
+        return [(one.actor, one.subject, one.detail) for one in await db.scalars(entries)]
+
+
 def sha256_of(card) -> str:
     return card.authentication.fingerprint(card.authentication.signature_hash_algorithm).hex()
 
@@ -68,9 +74,44 @@ async def test_an_officers_card_is_no_bidders_log_in(app, new_clerk, card, tools
 async def test_another_card_of_the_same_authority_does_not(app, new_clerk, card, make_card, tools):
     await allow(app, card)
     clerk = await new_clerk(None)
-    answer = await log_in_with(clerk, make_card(), tools)
+    other = make_card()
+    answer = await log_in_with(clerk, other, tools)
     assert (answer.status, answer.reason) == (403, "officer-card-unknown")
     assert (await clerk.get(HOME)).url == "/office/login"
+    assert await refused(app) == [("", sha256_of(other), "officer-card-unknown")]
+
+
+async def test_a_refused_card_that_nobody_knows_is_shown_by_its_fingerprint_alone(
+    new_clerk, card, tools
+):
+    await log_in_with(await new_clerk(None), card, tools)
+    admin = await new_clerk("kanri01")
+    page = await admin.get("/office/audit", params={"action": "log-in-refused"})
+    assert sha256_of(card) in page.text
+    assert "担当者のICカードではありません" in page.text
+    assert "長野 太郎" not in page.text
+    assert "Nagano" not in page.text
+
+
+async def test_what_anybody_can_make_up_is_not_written_down(
+    app, new_clerk, card, make_card, tools, stranger
+):
+    await allow(app, card)
+    clerk = await new_clerk(None)
+    answer = await log_in_with(clerk, make_card(by=stranger), tools)
+    assert answer.reason == "certificate-untrusted"
+    body = await answer_of(clerk, card, tools)
+    body["token"] = card.token("https://elsewhere.example", body["challenge"])
+    assert (await clerk.browser.post("/api/office/login", body)).reason == "signature-invalid"
+    assert await refused(app) == []
+
+
+async def test_nobody_keeps_the_office_busy_with_cards(new_clerk, card, tools):
+    clerk = await new_clerk(None)
+    await clerk.get("/office/login/card")
+    body = await answer_of(clerk, card, tools)
+    answers = [await clerk.browser.post("/api/office/login", body) for _ in range(21)]
+    assert [answer.status for answer in answers[-2:]] == [409, 429]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +132,7 @@ async def test_a_card_on_the_list_has_to_be_good(
     answer = await log_in_with(clerk, card, tools)
     assert (answer.status, answer.reason) == (403, reason)
     assert (await clerk.get(HOME)).url == "/office/login"
+    assert await refused(app) == [("shinsa01", "shinsa01", reason)]
 
 
 async def test_a_card_that_was_revoked_is_refused(
@@ -113,6 +155,7 @@ async def test_a_disabled_officers_card_is_refused(app, new_clerk, card, tools):
     await allow(app, card, disabled=True)
     clerk = await new_clerk(None)
     assert (await log_in_with(clerk, card, tools)).reason == "officer-card-unknown"
+    assert await refused(app) == [("shinsa01", "shinsa01", "disabled")]
 
 
 async def test_a_challenge_is_good_once_and_for_five_minutes(app, new_clerk, card, tools, clock):

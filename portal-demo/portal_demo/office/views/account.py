@@ -11,16 +11,18 @@ from portal_demo import sessions
 from portal_demo.errors import LockedOut, PersonError
 from portal_demo.office.audit import Action
 from portal_demo.office.errors import PasswordNotTheirs, PasswordUnfit
+from portal_demo.office.models import Officer
 from portal_demo.office.officers import (
     PASSWORD_FAULT,
-    change_password,
     check_own_password,
     password_fault,
+    unchanged,
 )
 from portal_demo.office.recovery import COUNT, codes_left, new_codes
 from portal_demo.office.roles import Permission
 from portal_demo.office.views.desk import Desk, Route, see_other
 from portal_demo.office.views.password import DIFFERENT
+from portal_demo.users import hash_password
 
 _PATH = "/office/account"
 _CODES = f"{_PATH}/recovery-codes"
@@ -40,13 +42,23 @@ async def change(desk: Desk) -> web.StreamResponse:
     if fault:
         return await _page(desk, PasswordUnfit(why=fault))
     try:
-        await change_password(desk.portal.database, desk.officer, old, new, desk.portal.clock)
+        await check_own_password(desk.portal.database, desk.officer, old, desk.portal.clock)
+        password_hash = await hash_password(new)
+        async with desk.transaction() as db:
+            await _require_unchanged(desk, db)
+            await sessions.end_all(db, officer_id=desk.officer.id, but=desk.session)
+            (await db.get_one(Officer, desk.officer.id)).password_hash = password_hash
+            await desk.record(db, Action.PASSWORD_SET, desk.officer.login)
     except (LockedOut, PasswordNotTheirs) as error:
         return await _page(desk, error)
-    async with desk.transaction() as db:
-        await sessions.end_all(db, officer_id=desk.officer.id, but=desk.session)
-        await desk.record(db, Action.PASSWORD_SET, desk.officer.login)
     return see_other(f"{_PATH}?changed=1")
+
+
+async def _require_unchanged(desk: Desk, db: AsyncSession) -> None:
+    """Hold the officer's access as it was when the request came. Raises PasswordNotTheirs."""
+    await sessions.hold_access(db, officer_id=desk.officer.id)
+    if not await unchanged(db, desk.officer):
+        raise PasswordNotTheirs
 
 
 async def _page(desk: Desk, error: PersonError | None) -> web.Response:
@@ -73,10 +85,11 @@ async def make_codes(desk: Desk) -> web.StreamResponse:
         return see_other(_PATH)
     try:
         await check_own_password(desk.portal.database, desk.officer, password, clock)
+        async with desk.transaction() as db:
+            await _require_unchanged(desk, db)
+            codes = await give_codes(desk, db)
     except (LockedOut, PasswordNotTheirs) as error:
         return await _ask(desk, error)
-    async with desk.transaction() as db:
-        codes = await give_codes(desk, db)
     return show_codes(desk, codes)
 
 

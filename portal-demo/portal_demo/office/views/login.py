@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -10,7 +11,14 @@ from aiohttp import web
 from portal_demo import csrf, sessions
 from portal_demo.certificates import sha256_of
 from portal_demo.challenges import Purpose
-from portal_demo.errors import LockedOut, PersonError
+from portal_demo.errors import (
+    CardError,
+    CertificateMalformed,
+    LockedOut,
+    PersonError,
+    PortalError,
+    SignatureInvalid,
+)
 from portal_demo.limits import Limit, asker, take
 from portal_demo.models import Session
 from portal_demo.office import audit, demo
@@ -18,7 +26,14 @@ from portal_demo.office.audit import Action
 from portal_demo.office.demo import Hint
 from portal_demo.office.errors import OfficeLogInRefused, OfficerCardUnknown
 from portal_demo.office.models import Officer
-from portal_demo.office.officers import MAX_LOGIN, check_log_in, find_by_card, find_officer, ready
+from portal_demo.office.officers import (
+    MAX_LOGIN,
+    check_log_in,
+    find_by_card,
+    find_officer,
+    ready,
+    unchanged,
+)
 from portal_demo.office.paging import words_of
 from portal_demo.office.roles import ROLE_NAMES, Permission
 from portal_demo.office.views.desk import HOME, LOG_IN, SET_UP, Desk, Route, actor_of, see_other
@@ -84,11 +99,11 @@ async def log_in(request: web.Request) -> web.StreamResponse:
             code=code,
             clock=portal.clock,
         )
+        _, response = await _welcome(request, session, officer, "password", None)
     except (LockedOut, OfficeLogInRefused) as error:
         if isinstance(error, OfficeLogInRefused):
             await _record_refusal(request, login)
         return await _page(request, session, login=login, error=error)
-    _, response = await _welcome(request, session, officer, "password", None)
     return response
 
 
@@ -101,13 +116,22 @@ async def give_card_challenge(request: web.Request) -> web.StreamResponse:
 async def log_in_with_card(request: web.Request) -> web.StreamResponse:
     """Verify a token, and look whose card it is."""
     body = await read_json(request, TokenBody)
-    session, certificate = await read_token(request, body, Purpose.LOGIN, Realm.OFFICE)
-    async with request.app[PORTAL].database.transaction() as db:
-        officer = await find_by_card(db, sha256_of(certificate))
-    if officer is None:
-        raise OfficerCardUnknown
+    portal = request.app[PORTAL]
+    async with portal.database.transaction() as db:
+        await take(db, LIMIT, asker(request, None), portal.clock())
     der = body.token.unverified_certificate
-    cookie, see = await _welcome(request, session, officer, "card", der)
+    try:
+        session, certificate = await read_token(request, body, Purpose.LOGIN, Realm.OFFICE)
+        async with portal.database.transaction() as db:
+            officer = await find_by_card(db, sha256_of(certificate))
+        if officer is None or officer.disabled:
+            raise OfficerCardUnknown
+        cookie, see = await _welcome(request, session, officer, "card", der)
+    except OfficeLogInRefused as error:
+        raise OfficerCardUnknown from error
+    except (CardError, OfficerCardUnknown) as error:
+        await _record_refused_card(request, der, error)
+        raise
     response = json_answer({"location": see.headers["Location"]})
     _set_cookie(request, response, cookie)
     return response
@@ -116,9 +140,15 @@ async def log_in_with_card(request: web.Request) -> web.StreamResponse:
 async def _welcome(
     request: web.Request, old: Session, officer: Officer, way: str, certificate: bytes | None
 ) -> tuple[str, web.Response]:
-    """Give the browser a session of the officer's, with a new id."""
+    """Give the browser a session of the officer's, with a new id.
+
+    Raises OfficeLogInRefused if what let them in was changed since it was checked.
+    """
     portal = request.app[PORTAL]
     async with portal.database.transaction() as db:
+        await sessions.hold_access(db, officer_id=officer.id)
+        if not await unchanged(db, officer):
+            raise OfficeLogInRefused
         session, cookie = await sessions.log_in(
             db, old, portal.clock, certificate=certificate, officer_id=officer.id
         )
@@ -136,6 +166,33 @@ async def _record_refusal(request: web.Request, login: str) -> None:
         if await find_officer(db, login):
             actor = actor_of(request, login)
             await audit.record(db, actor, Action.LOG_IN_REFUSED, login, now=portal.clock())
+
+
+async def _record_refused_card(request: web.Request, der: bytes, error: PortalError) -> None:
+    """Write a refused card down, whose key has answered: it is not told of others.
+
+    One of the list as its officer's. Of another, who has it is unknown and what stands on it is none
+    of the office's business: the fingerprint lets it be known again. A card that is not on the list
+    and not to be believed either anybody can make.
+    """
+    if isinstance(error, SignatureInvalid | CertificateMalformed):
+        return
+    portal = request.app[PORTAL]
+    sha256 = hashlib.sha256(der).hexdigest()
+    async with portal.database.transaction() as db:
+        officer = await find_by_card(db, sha256)
+        if officer is None and not isinstance(error, OfficerCardUnknown):
+            return
+        login = officer.login if officer else ""
+        detail = audit.DISABLED if officer and officer.disabled else error.reason
+        await audit.record(
+            db,
+            actor_of(request, login),
+            Action.LOG_IN_REFUSED,
+            login or sha256,
+            now=portal.clock(),
+            detail=detail,
+        )
 
 
 async def log_out(desk: Desk) -> web.StreamResponse:

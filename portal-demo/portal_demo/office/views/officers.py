@@ -128,7 +128,7 @@ async def register_card(desk: Desk) -> web.StreamResponse:
     _, certificate = await read_token(desk.request, body, Purpose.LOGIN, Realm.OFFICE)
     sha256 = sha256_of(certificate)
     async with desk.transaction() as db:
-        officer = await find(desk, db)
+        officer = await find_alone(desk, db)
         owner = await db.scalar(select(Officer).where(Officer.certificate_sha256 == sha256))
         if owner is not None and owner.id != officer.id:
             raise CardTaken
@@ -147,6 +147,12 @@ async def find(desk: Desk, db: AsyncSession) -> Officer:
     if found is None:
         raise EntryUnknown
     return found
+
+
+async def find_alone(desk: Desk, db: AsyncSession) -> Officer:
+    """Return the officer of the address, while nobody else changes how they get in."""
+    await sessions.hold_access(db, officer_id=int(desk.request.match_info["id"]))
+    return await find(desk, db)
 
 
 async def invite(desk: Desk, db: AsyncSession, officer: Officer) -> None:

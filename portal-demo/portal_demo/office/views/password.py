@@ -56,6 +56,7 @@ async def set_password(request: web.Request) -> web.StreamResponse:
         return _page(request, link, wrong)
     password_hash = await hash_password(password)
     async with portal.database.transaction() as db:
+        await sessions.hold_access(db, user_id=link.user_id, officer_id=link.officer_id)
         await use_link(db, link)
         if officer:
             officer = await db.get_one(Officer, officer.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from portal_demo import sessions
 from portal_demo.office import totp
 from portal_demo.office.audit import Action
 from portal_demo.office.errors import CodeWrong
@@ -27,6 +28,9 @@ async def finish(desk: Desk) -> web.StreamResponse:
         return see_other(HOME)
     try:
         async with desk.transaction() as db:
+            await sessions.hold_access(db, officer_id=desk.officer.id)
+            # Who came by the password alone, elsewhere, is not let in by this code.
+            await sessions.end_all(db, officer_id=desk.officer.id, but=desk.session)
             officer = await db.get_one(Officer, desk.officer.id)
             await enrol(db, desk.portal.vault, officer, desk.fields.get("code", ""), desk.now)
             codes = await give_codes(desk, db)
