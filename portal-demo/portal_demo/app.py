@@ -24,7 +24,7 @@ from portal_demo.metrics import Metrics
 from portal_demo.office import routes as office
 from portal_demo.office.demo import fill_officers
 from portal_demo.office.vault import Vault, key_file
-from portal_demo.pages import PORTAL, Portal, canonical_host, refusals
+from portal_demo.pages import PORTAL, Portal, canonical_host, done_again, refusals
 from portal_demo.registration import Registration
 from portal_demo.rows import alone
 from portal_demo.security import STATIC_PREFIX, header_signal
@@ -76,7 +76,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
     metrics = Metrics(database)
     behind = proxies.middleware(settings.trusted_proxies, settings.proxy_header)
     app = web.Application(
-        middlewares=[logged, metrics.middleware(), behind, refusals, canonical_host],
+        middlewares=[logged, metrics.middleware(), behind, refusals, canonical_host, done_again],
         client_max_size=MAX_REQUEST_BYTES,
     )
     app[METRICS] = metrics

@@ -57,7 +57,7 @@ async def issue(
 ) -> str:
     """Store a challenge (`value`, or a new one) for the session and return it."""
     now = clock()
-    await sweep(db, Challenge, Challenge.expires <= now - LIFETIME)
+    sweep(db, Challenge, Challenge.expires <= now - LIFETIME)
     value = value or new_value()
     db.add(
         Challenge(

@@ -27,8 +27,9 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from portal_demo import schema
-from portal_demo.errors import Unavailable
+from portal_demo.errors import ConnectionLost, Unavailable
 from portal_demo.office import models as _office  # noqa: F401 - tables that others refer to
+from portal_demo.rows import sweep_last
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Commit at the end; roll back on an exception. Raises Unavailable.
+        """Commit at the end; roll back on an exception. Raises Unavailable, ConnectionLost of that.
 
         None is begun inside of another: it would wait for it.
         """
@@ -99,11 +100,12 @@ class Database:
                 async with _turn(self._alone), self._sessions.begin() as session:
                     await _reach(session)
                     yield session
+                    await sweep_last(session)  # after everything that may wait for others
         except DBAPIError as e:
             if not _passes(e):
                 raise
             log.warning("the database is away or busy: %s", type(e.orig).__name__)
-            raise Unavailable from e
+            raise (ConnectionLost if e.connection_invalidated else Unavailable) from e
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -191,7 +193,11 @@ def _engine(url: str, *, references: bool) -> AsyncEngine:
 
 
 def _require_open(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Let the pool open new connections once the server has closed one; it need not be asked."""
+    """Let the pool open new connections once the server has closed one; it need not be asked.
+
+    To ask at every checkout (`pool_pre_ping`) takes three ways to the server and back, and a server
+    can go after the answer: what fails in the transaction is done again, or told (`ConnectionLost`).
+    """
     if connection.driver_connection.is_closed():
         raise InvalidatePoolError
 

@@ -101,9 +101,10 @@ async def open_draft(
 ) -> bool:
     """Begin a draft with `first` values; one for the same company is kept, and True returned."""
     now = clock()
-    await sweep(db, Draft, Draft.changed <= now - KEPT)
+    sweep(db, Draft, Draft.changed <= now - KEPT)
     draft = await find_draft(db, session, procedure)
-    if draft is not None and draft.company_number == company.number:
+    old = draft is not None and draft.changed <= now - KEPT
+    if draft is not None and draft.company_number == company.number and not old:
         return True
     if draft is not None:
         await db.delete(draft)

@@ -416,6 +416,10 @@ class Unavailable(PortalError):
     )
 
 
+class ConnectionLost(Unavailable):
+    """The database has closed the connection in the middle, as when it is started anew."""
+
+
 @dataclass(eq=False)
 class InternalError(PortalError):
     """A defect of the portal; `id` is in its log beside the traceback."""

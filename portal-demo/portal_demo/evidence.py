@@ -68,7 +68,7 @@ async def kept_answer(db: AsyncSession, key: str, now: datetime) -> bytes | None
 
 async def keep_answer(db: AsyncSession, source: Source, content: bytes, now: datetime) -> None:
     """Keep an answer until its next update, a day at most; one without is not kept."""
-    await sweep(db, RevocationAnswer, RevocationAnswer.expires <= now)
+    sweep(db, RevocationAnswer, RevocationAnswer.expires <= now)
     until = next_update(source.kind, content)
     if until is not None:
         new = {"content": content, "expires": min(until, now + LONGEST_KEPT)}

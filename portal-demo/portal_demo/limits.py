@@ -28,7 +28,7 @@ class Limit:
 async def take(db: AsyncSession, limit: Limit, who: str, now: datetime) -> None:
     """Count one request of somebody. Raises TooManyRequests."""
     key = f"{limit.name} {who}"
-    await sweep(db, Rate, Rate.ends <= now)
+    sweep(db, Rate, Rate.ends <= now)
     over, ends = Rate.ends <= now, now + limit.span
     counted = insert(db, Rate, {"key": key, "ends": ends, "count": 1}).on_conflict_do_update(
         index_elements=[Rate.key],

@@ -25,6 +25,7 @@ from portal_demo.clock import (
 )
 from portal_demo.db import Database
 from portal_demo.errors import (
+    ConnectionLost,
     CsrfRefused,
     DraftChanged,
     InternalError,
@@ -139,6 +140,21 @@ async def canonical_host(request: web.Request, handler: Handler) -> web.StreamRe
     if location:
         raise web.HTTPTemporaryRedirect(location)
     return await handler(request)
+
+
+@web.middleware
+async def done_again(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Do again, once, what the database broke off by closing the connection, if it only shows.
+
+    A form is sent again by the person, who is asked to: whether it was stored nobody knows, and
+    none is stored twice.
+    """
+    try:
+        return await handler(request)
+    except ConnectionLost:
+        if request.method not in {"GET", "HEAD"}:
+            raise
+        return await handler(request)
 
 
 @web.middleware

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.models import Base
 
+_SWEEPS = "sweeps"
+
 
 def insert(
     db: AsyncSession, model: type[Base], values: Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -35,10 +37,19 @@ async def alone(db: AsyncSession, what: str) -> None:
         await db.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))
 
 
-async def sweep(db: AsyncSession, model: type[Base], old: ColumnElement[bool]) -> None:
-    """Delete old rows; one that somebody is working with is left to the next time."""
-    [key] = inspect(model).primary_key
-    unused = select(key).where(old).with_for_update(skip_locked=True)
-    await db.execute(
-        delete(model).where(key.in_(unused)), execution_options={"synchronize_session": False}
-    )
+def sweep(db: AsyncSession, model: type[Base], old: ColumnElement[bool]) -> None:
+    """Delete old rows when the transaction ends, if it does well.
+
+    Not before: somebody may be waiting for one of them, and must not have what is waited for next.
+    """
+    db.info.setdefault(_SWEEPS, {})[model] = old
+
+
+async def sweep_last(db: AsyncSession) -> None:
+    """Delete what is to be swept; a row that somebody is working with is left to the next time."""
+    for model, old in db.info.pop(_SWEEPS, {}).items():
+        [key] = inspect(model).primary_key
+        unused = select(key).where(old).with_for_update(skip_locked=True)
+        await db.execute(
+            delete(model).where(key.in_(unused)), execution_options={"synchronize_session": False}
+        )

@@ -95,7 +95,7 @@ async def _store(
     db: AsyncSession, clock: Clock, realm: Realm, **who: object
 ) -> tuple[Session, str]:
     now = clock()
-    await sweep(db, Session, Session.expires <= now)
+    sweep(db, Session, Session.expires <= now)
     cookie = secrets.token_urlsafe(32)
     session = Session(
         id=session_id(cookie),

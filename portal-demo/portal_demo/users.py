@@ -86,9 +86,11 @@ async def forget_guesses(db: AsyncSession, key: str) -> None:
 async def count_guess(db: AsyncSession, key: str, clock: Clock) -> None:
     """Count an attempt before it is looked at. Raises LockedOut."""
     now = clock()
-    await sweep(db, LoginFailures, LoginFailures.not_before <= now - FORGOTTEN)
+    sweep(db, LoginFailures, LoginFailures.not_before <= now - FORGOTTEN)
     await insert_missing(db, LoginFailures, key=key, count=0, not_before=now)
     row = await db.get_one(LoginFailures, key, with_for_update=True)
+    if row.not_before <= now - FORGOTTEN:
+        row.count = 0
     if row.not_before > now:
         raise LockedOut(wait=_in_words(row.not_before - now))
     row.count += 1

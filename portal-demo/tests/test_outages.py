@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Engine, event, make_url, select, update
 
 from portal_demo import db as databases
 from portal_demo.errors import Unavailable
@@ -50,6 +50,43 @@ async def test_a_database_that_was_started_anew_between_two_requests_is_not_noti
     for _ in range(3):  # the driver reads the server's last words, and the end
         await asyncio.sleep(0)
     assert (await visitor.get("/registration/pin")).status == 200
+
+
+@pytest.fixture
+def closing(backend, settings):
+    """Return a list of tables: the server closes all connections before a statement about one."""
+    name = make_url(settings.database).database
+    connections = f"pg_stat_activity WHERE datname = '{name}'"
+    tables = []
+
+    def close(_connection, _cursor, statement, *_more):
+        if tables and tables[0] in statement:
+            tables.pop()
+            # The process stands still meanwhile, so that its driver does not hear of it before.
+            backend.cluster.run(f"SELECT pg_terminate_backend(pid, 5000) FROM {connections}")  # noqa: S608
+
+    event.listen(Engine, "before_cursor_execute", close)
+    yield tables
+    event.remove(Engine, "before_cursor_execute", close)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_a_connection_closed_under_a_page_is_not_noticed(visitor, closing):
+    for path, table in (("/registration/pin", "session"), ("/questions?q=PIN", "rate")):
+        closing.append(table)
+        assert (await visitor.get(path)).status == 200
+        assert not closing
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_a_connection_closed_under_a_form_is_told_and_it_is_sent_again(
+    visitor, closing, tools
+):
+    await visitor.get("/small/search")
+    closing.append("session")
+    answer = await visitor.post_form("/small/search", **tools.USER)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+    assert (await visitor.log_in_user()).url == "/small/form"
 
 
 async def test_the_page_of_an_outage_is_in_english_too(visitor, away):

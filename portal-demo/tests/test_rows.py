@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from backends import some_wait
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -17,6 +18,7 @@ from portal_demo.limits import Limit, take
 from portal_demo.models import Draft, LoginFailures, Rate
 from portal_demo.pages import PORTAL
 from portal_demo.rows import insert_missing, sweep
+from portal_demo.users import count_guess
 
 
 async def at_once(database, work, times=8) -> list:
@@ -46,10 +48,47 @@ async def test_requests_at_once_are_all_counted(database, clock):
 async def test_sweeping_at_once_leaves_nothing_old(database, clock):
     async with database.transaction() as db:
         db.add_all(Rate(key=f"{n}", ends=clock() + timedelta(n), count=1) for n in range(-5, 5))
-    swept = await at_once(database, lambda db: sweep(db, Rate, Rate.ends <= clock()))
+
+    async def sweep_old(db):
+        sweep(db, Rate, Rate.ends <= clock())
+
+    swept = await at_once(database, sweep_old)
     assert swept == [None] * 8
     async with database.transaction() as db:
         assert await db.scalar(select(func.count()).select_from(Rate)) == 4
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_who_waits_for_a_row_holds_no_old_one_that_is_waited_for(database, clock):
+    async def take_all(db, *whose: str) -> None:
+        for who in whose:
+            await take(db, Limit("test", 5, timedelta(minutes=1)), who, clock())
+
+    async def another() -> None:
+        async with database.transaction() as db:
+            await take_all(db, "another", "busy")
+
+    async with database.transaction() as holder:
+        await take_all(holder, "busy")
+        async with database.transaction() as db:
+            db.add(Rate(key="test old", ends=clock(), count=1))
+        waiting = asyncio.create_task(another())
+        await some_wait(database, 1)
+        await take_all(holder, "old")
+    await waiting
+    async with database.transaction() as db:
+        rates = {row.key: row.count for row in await db.scalars(select(Rate))}
+    assert rates == {"test another": 1, "test busy": 2, "test old": 1}
+
+
+async def test_what_is_old_and_not_swept_yet_does_not_count(database, clock):
+    async with database.transaction() as db:
+        db.add(LoginFailures(key="x", count=5, not_before=clock()))
+    clock.advance(hours=1)
+    async with database.transaction() as db:
+        await count_guess(db, "x", clock)
+    async with database.transaction() as db:
+        assert (await db.get(LoginFailures, "x")).count == 1
 
 
 async def test_first_attempts_on_one_user_at_once_are_counted_and_refused(server, tools):

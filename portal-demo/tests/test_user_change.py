@@ -175,6 +175,15 @@ async def test_what_was_typed_survives_the_sessions_end(visitor, clock):
     assert page.value("contact_person") == "途中"
 
 
+async def test_what_was_typed_more_than_a_week_ago_is_not_shown_again(visitor, clock):
+    await visitor.log_in_user()
+    await visitor.post_form("/small/form/back", contact_person="途中")
+    clock.advance(days=7)
+    page = await visitor.log_in_user()
+    assert 'id="restored"' not in page.text
+    assert page.value("contact_person") == "長野 花子"
+
+
 @pytest.mark.parametrize(
     ("changes", "field", "error"),
     [

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo.office.errors import LinkUnknown
 from portal_demo.office.models import OneTimeLink
+from portal_demo.rows import sweep
 
 OFFICER_LIFETIME = timedelta(hours=24)
 USER_LIFETIME = timedelta(hours=1)
@@ -31,7 +32,8 @@ async def make_link(
         if user_id is None
         else (OneTimeLink.user_id, user_id, USER_LIFETIME)
     )
-    await db.execute(delete(OneTimeLink).where((column == who) | (OneTimeLink.expires <= now)))
+    await db.execute(delete(OneTimeLink).where(column == who))
+    sweep(db, OneTimeLink, OneTimeLink.expires <= now)
     token = secrets.token_urlsafe(32)
     db.add(
         OneTimeLink(

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -154,18 +154,18 @@ async def _find(db: AsyncSession, digest: str) -> RegisterImport | None:
 
 async def _forget_old(db: AsyncSession, now: datetime) -> None:
     """Take away what was read long ago; what was applied is kept, so that it is not done again."""
-    old = select(RegisterImport.id).where(
-        RegisterImport.created <= now - KEPT, RegisterImport.applied.is_(None)
-    )
-    await _forget(db, old)
+    await _forget(db, RegisterImport.created <= now - KEPT, RegisterImport.applied.is_(None))
 
 
 async def _drop(database: Database, import_id: int) -> None:
     async with database.transaction() as db:
-        await _forget(db, select(RegisterImport.id).where(RegisterImport.id == import_id))
+        await _forget(db, RegisterImport.id == import_id)
 
 
-async def _forget(db: AsyncSession, ids: Select[int]) -> None:
+async def _forget(db: AsyncSession, *which: ColumnElement[bool]) -> None:
+    """Take imports away; one that somebody else is taking away, or applies, is left to them."""
+    found = select(RegisterImport.id).where(*which).with_for_update(skip_locked=True)
+    ids = list(await db.scalars(found))
     await db.execute(delete(RegisterImportRow).where(RegisterImportRow.import_id.in_(ids)))
     await db.execute(delete(RegisterImport).where(RegisterImport.id.in_(ids)))
 

@@ -12,7 +12,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import csrf, sessions
-from portal_demo.errors import CsrfRefused, PortalError, SessionEnded
+from portal_demo.errors import CsrfRefused, PortalError, SessionEnded, Unavailable
 from portal_demo.language import Text
 from portal_demo.models import Session
 from portal_demo.office import audit
@@ -163,7 +163,7 @@ def _guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
                 raise Forbidden
             return await route.screen(await _with_checked_token(desk, route))
         except PortalError as error:
-            if _is_script(request):
+            if _is_script(request) or isinstance(error, Unavailable):
                 raise
             return desk.render(
                 "error.html",
