@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -25,6 +26,8 @@ from portal_demo.revocation import Source, Unusable, judge, sources_of
 log = logging.getLogger(__name__)
 
 LONGEST_S = 15.0
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,10 @@ class Trust:
     ) -> Evidence:
         """Take a kept answer, else a new one, which is kept once it has been believed.
 
-        Only the asking ends at `until`: a transaction that is broken off may leave its connection.
+        Only the asking ends at `until`, or when the check is not wanted any more: a transaction that
+        is broken off may leave its connection.
         """
-        async with self._database.transaction() as db:
-            kept = await evidence.kept_answer(db, source.key, now)
+        kept = await _whole(self._kept(source, now))
         if kept is not None:
             try:
                 await judge(path, position, source.kind, kept, now)
@@ -100,10 +103,14 @@ class Trust:
         try:
             await judge(path, position, source.kind, new, now)
         except CertificateRevoked:
-            await self._keep(source, new, now)
+            await _whole(self._keep(source, new, now))
             raise
-        await self._keep(source, new, now)
+        await _whole(self._keep(source, new, now))
         return Evidence(source.kind, new)
+
+    async def _kept(self, source: Source, now: datetime) -> bytes | None:
+        async with self._database.transaction() as db:
+            return await evidence.kept_answer(db, source.key, now)
 
     async def _keep(self, source: Source, answer: bytes, now: datetime) -> None:
         async with self._database.transaction() as db:
@@ -113,6 +120,16 @@ class Trust:
         if self._hard:
             raise CertificateStatusUnknown
         log.warning("revocation unknown, taken all the same: %s", why)
+
+
+async def _whole(work: Coroutine[Any, Any, Result]) -> Result:
+    """Do work to its end, even if it is cancelled, and only then be cancelled."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 async def _fetch(source: Source) -> bytes:

@@ -11,6 +11,7 @@ from processes import LAUNCH, Proxy, portal
 from sqlalchemy import func, select
 
 from portal_demo.models import Application, Card, Challenge, Draft, Mail, Signature
+from portal_demo.views.questions import CHAT_LIMIT
 
 RECEIPT = "/registration/complete/20260604-{:06d}"
 # What the transaction that stores an application does, one thing after the other.
@@ -69,6 +70,20 @@ async def test_a_bidder_goes_on_when_the_process_that_served_them_is_killed(
         assert answer.json == {"location": RECEIPT.format(1)}
         assert (await person.get(RECEIPT.format(1))).status == 200
     assert await count(portals_database, Application, Card, Signature) == [1, 1, 1]
+
+
+async def test_two_processes_count_together_how_often_somebody_asks(start, tools):
+    async with AsyncExitStack() as stack:
+        addresses = [(await stack.enter_async_context(start()))[1] for _ in range(2)]
+        people = [
+            await stack.enter_async_context(person_at(address, tools)) for address in addresses
+        ]
+        asked = {"params": {"q": "PIN"}}
+        limit = CHAT_LIMIT.count
+        answers = [await people[n % 2].get("/questions", **asked) for n in range(limit)]
+        assert {answer.status for answer in answers} == {200}
+        for one in people:
+            assert (await one.get("/questions", **asked)).status == 429
 
 
 @pytest.mark.timeout(300)

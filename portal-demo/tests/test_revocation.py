@@ -413,3 +413,41 @@ async def test_a_renewal_keeps_what_showed_that_both_cards_were_good(
         {one.public_bytes(Encoding.DER) for one in (authority.certificate, *four)},
         {one.serial_number for one in four},
     )
+
+
+async def test_a_check_that_fails_ends_those_beside_it(
+    asking, bureau, make_card, stranger, pointed_card, tools
+):
+    app, client = asking
+    visitor = tools.Visitor(client)
+    await visitor.reach_confirmation(pointed_card)
+    proposal = (await visitor.propose(pointed_card)).json
+    body = visitor.signed_body(make_card(by=stranger), proposal)
+    asked = make_card(more=pointers(bureau.url("ocsp")))
+    body["signatures"].insert(0, visitor.signed_body(asked, proposal)["signatures"][0])
+    bureau.faults.add("ocsp silent")
+    answer = await visitor.post("/api/application", body)
+    assert (answer.status, answer.reason) == (403, "certificate-untrusted")
+    assert not [task for task in asyncio.all_tasks() if "_signer" in repr(task.get_coro())]
+    assert app[PORTAL].database._idle.is_set()
+
+
+async def test_a_check_that_is_not_wanted_any_more_leaves_no_transaction_half_done(
+    make_trust, bureau, issue, database, monkeypatch
+):
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def keep_answer(*_arguments):
+        begun.set()
+        await go_on.wait()
+
+    monkeypatch.setattr("portal_demo.evidence.keep_answer", keep_answer)
+    check = asyncio.create_task(make_trust().verify(issue("ocsp"), LOGIN))
+    await begun.wait()
+    check.cancel()
+    await asyncio.sleep(0)
+    assert not check.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await check
+    assert database._idle.is_set()

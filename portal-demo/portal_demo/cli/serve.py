@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -14,7 +15,7 @@ from typing import Any, get_args
 import msgspec
 from aiohttp import web
 
-from portal_demo import logs
+from portal_demo import logs, supervision
 from portal_demo.app import METRICS, create_app
 from portal_demo.cli.options import add_trust
 from portal_demo.proxies import Header
@@ -103,6 +104,7 @@ async def run(settings: Settings, _arguments: argparse.Namespace) -> int:
         async with contextlib.AsyncExitStack() as running:
             for site in sites:
                 await _start(running, *site)
+            await running.enter_async_context(supervision.told(os.environ))
             sys.stdout.write(told)
             sys.stdout.flush()
             await stop.wait()

@@ -44,6 +44,17 @@ async def make_link(
     return f"{portal}{PATH}/{token}"
 
 
+async def open_link(
+    db: AsyncSession, *, officer_id: int | None = None, user_id: int | None = None
+) -> str | None:
+    """Name the link that somebody was mailed and has not used; None if there is none."""
+    whose = (
+        OneTimeLink.officer_id == officer_id if user_id is None else OneTimeLink.user_id == user_id
+    )
+    found: str | None = await db.scalar(select(OneTimeLink.sha256).where(whose))
+    return found
+
+
 async def find_link(db: AsyncSession, token: str, now: datetime) -> OneTimeLink:
     """Return the link of what stands in an address. Raises LinkUnknown."""
     found: OneTimeLink | None = await db.scalar(

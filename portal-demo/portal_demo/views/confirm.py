@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Iterable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from aiohttp import web
 from msgspec import Meta
@@ -110,22 +111,28 @@ async def accept(request: web.Request) -> web.StreamResponse:
     body = await read_json(request, ApplicationBody)
     procedure = BY_KIND[body.procedure]
     session = await _session(request, procedure)
-    signers = await asyncio.gather(
-        *(_signer(portal, one.certificate, one.chain) for one in body.signatures)
-    )
+    signers = await _all(_signer(portal, one.certificate, one.chain) for one in body.signatures)
     signed = tuple(
         Signed(one.algorithm, one.signature, signer)
         for one, signer in zip(body.signatures, signers, strict=True)
     )
-    cards = await asyncio.gather(
-        *(
-            portal.trust.verify(one.certificate, KeyPurpose.AUTHENTICATION, from_pem(one.chain))
-            for one in log_ins(session, procedure)
-        )
+    cards = await _all(
+        portal.trust.verify(one.certificate, KeyPurpose.AUTHENTICATION, from_pem(one.chain))
+        for one in log_ins(session, procedure)
     )
-    answer = Answer(body.confirmation, body.challenge, signed, tuple(cards), language_of(request))
+    answer = Answer(body.confirmation, body.challenge, signed, cards, language_of(request))
     application = await portal.registration.accept(portal.database, session, procedure, answer)
     return json_answer({"location": receipt_path(procedure, application.number)})
+
+
+async def _all(checks: Iterable[Coroutine[Any, Any, Verified]]) -> tuple[Verified, ...]:
+    """Make checks at once; the first that fails ends the others, and is what the person is told."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(check) for check in checks]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
+    return tuple(task.result() for task in tasks)
 
 
 async def _session(request: web.Request, procedure: Procedure) -> Session:

@@ -58,11 +58,18 @@ async def test_a_card_that_was_revoked_since_signed_well_and_logs_in_no_more(
     bidder = tools.Visitor(client)
     await bidder.reach_confirmation(pointed_card)
     assert (await bidder.register(pointed_card)).status == 200
+    early = await clerk_at(app, client).log_in()
+    assert 'id="card-' not in (await early.page(FIRST)).text
     clock.advance(days=2)
     for certificate in (pointed_card.authentication, pointed_card.signature):
         revoked = clock() - timedelta(hours=2), Reason.key_compromise
         bureau.revoked[certificate.serial_number] = revoked
     clerk = await clerk_at(app, client).log_in()
+    bureau.faults.add("ocsp down")
+    assert "確認できませんでした" in (await clerk.page(FIRST)).element("card-unknown")
+    bureau.faults.clear()
+    page = await clerk.page(FIRST)
+    assert "失効日：2026年06月06日、理由：鍵の危殆化" in page.element("card-revoked")
     answer = await clerk.decide(FIRST, "accept")
     assert answer.element("status") == "本登録"
     assert 'id="report" data-good="true"' in answer.text

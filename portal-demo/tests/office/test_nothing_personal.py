@@ -72,7 +72,7 @@ async def test_a_day_at_both_sides_leaves_nothing_personal_behind(
         await clerk.get("/office/applications", params={"q": "IT業者電子01"})
         assert (await clerk.decide(FIRST, "reject", REASON)).element("status") == "不受理"
         await clerk.post(f"/office/questions/{question}", answer=ANSWER, seen="0")
-        await clerk.post("/office/users/1/reset")
+        await clerk.confirm("/office/users/1/reset")
         await clerk.get(f"/office/applications/{FIRST}/files/application-{FIRST}.json")
         assert (await watching.get("/nowhere/test@example.jp?q=長野 太郎")).status == 404
         async with watching.request("PROPFIND", "/x") as answer:

@@ -43,7 +43,7 @@ async def test_a_lock_is_lifted(app, clerk, visitor):
 
 async def test_a_password_is_set_anew_by_a_mailed_link(app, clerk, visitor, second_visitor):
     await visitor.log_in_user()
-    page = await clerk.post("/office/users/1/reset")
+    page = await clerk.confirm("/office/users/1/reset")
     assert 'id="sent"' in page.text
     assert (await visitor.get("/small/form")).status == 401
     [mail] = [m for m in await sent(app) if m.template == "password-reset"]
@@ -65,8 +65,21 @@ async def test_a_password_is_set_anew_by_a_mailed_link(app, clerk, visitor, seco
     assert (await second_visitor.log_in_user()).status == 422
 
 
+async def test_a_new_password_is_asked_first_and_mailed_once(app, clerk):
+    path = "/office/users/1/reset"
+    assert f'href="{path}"' in (await clerk.get("/office/users/1")).text
+    page = await clerk.get(path)
+    for told in ("1234567897", "shogaku07", "shogaku07@example.jp"):
+        assert told in page.element("whom")
+    assert "ログアウト" in page.element("follows")
+    for seen in ("", page.hidden("seen"), page.hidden("seen")):  # without the page: nothing
+        assert (await clerk.post(path, seen=seen)).url.startswith("/office/users/1")
+    assert len([m for m in await sent(app) if m.template == "password-reset"]) == 1
+    assert [entry[1] for entry in await audited(app)].count("access-reset") == 1
+
+
 async def test_a_link_from_elsewhere_is_not_obeyed(app, clerk, second_visitor):
-    await clerk.post("/office/users/1/reset")
+    await clerk.confirm("/office/users/1/reset")
     [mail] = [m for m in await sent(app) if m.template == "password-reset"]
     link = re.search(r"http://portal\.test(/password/\S+)", mail.body).group(1)
     second_visitor.origin = "http://evil.test"
@@ -167,7 +180,7 @@ async def test_a_viewer_sees_no_form(new_clerk, visitor):
 
 async def test_the_mail_is_listed_and_links_are_hidden(app, clerk, new_clerk, visitor):
     number = await leave(visitor)
-    await clerk.post("/office/users/1/reset")
+    await clerk.confirm("/office/users/1/reset")
     admin = await new_clerk("kanri01")
     page = await admin.get("/office/mail")
     assert f"お問い合わせ受付のお知らせ（{number}）" in page.element("mails")

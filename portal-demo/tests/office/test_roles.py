@@ -43,6 +43,7 @@ LEAST = {
     "GET /office/users": Role.VIEWER,
     "GET /office/users/{id}": Role.VIEWER,
     "POST /office/users/{id}/unlock": Role.EXAMINER,
+    "GET /office/users/{id}/reset": Role.EXAMINER,
     "POST /office/users/{id}/reset": Role.EXAMINER,
     "GET /office/register": Role.ADMINISTRATOR,
     "POST /office/register/import": Role.ADMINISTRATOR,
@@ -167,7 +168,7 @@ async def test_forged_requests_are_refused(new_clerk):
 
 
 async def test_the_language_of_a_refusal_can_be_switched(clerk):
-    path = "/office/users/1/reset"
+    path = "/office/users/1/unlock"
     await clerk.post(path)
     assert (await clerk.post("/language", language="en", back=path)).url == "/office/users/1"
 

@@ -11,7 +11,7 @@ from portal_demo.documents import digest_of, parse_document
 from portal_demo.evidence import attached_to
 from portal_demo.language import Text
 from portal_demo.models import Company
-from portal_demo.office import queue
+from portal_demo.office import queue, standing
 from portal_demo.office.audit import Action
 from portal_demo.office.decisions import (
     MAX_REASON,
@@ -113,6 +113,7 @@ async def _page(desk: Desk, reason: str, fault: Text | None) -> web.Response:
         earlier = await before(db, application)
         report = await verify(db, application.number or "", desk.portal.authorities)
     document = parse_document(application.document)
+    against = await standing.against(desk.portal.trust, application, document, evidence)
     return desk.render(
         "application.html",
         screen="application",
@@ -129,6 +130,7 @@ async def _page(desk: Desk, reason: str, fault: Text | None) -> web.Response:
         signers=[signer_of(signature) for signature in application.signatures],
         review=review,
         report=report,
+        against=against,
         decision=decision,
         files=files_of(application, evidence),
         names=STATUS_NAMES,

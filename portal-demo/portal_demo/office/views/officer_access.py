@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import msgspec
 from aiohttp import web
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import sessions
 from portal_demo.language import Text
 from portal_demo.office.audit import Action
 from portal_demo.office.errors import OwnAccount
-from portal_demo.office.models import Officer, OneTimeLink
+from portal_demo.office.links import open_link
+from portal_demo.office.models import Officer
 from portal_demo.office.officers import access_of
 from portal_demo.office.recovery import forget_codes
 from portal_demo.office.roles import ROLE_NAMES, Permission, Role
+from portal_demo.office.views.asking import Question, ask_first, name_of
 from portal_demo.office.views.desk import Desk, Route, see_other
 from portal_demo.office.views.officers import ONE, PATH, find_alone, invite
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that is done to an officer's access, and what to tell before it is."""
+    """Something that is done to an officer's access, once it is asked."""
 
     name: str
-    title: Text
-    follows: tuple[Text, ...]
-    button: Text
+    question: Question
     do: Callable[[Desk, AsyncSession, Officer], Awaitable[None]]
     action: Action
     own: bool = False
@@ -66,67 +63,75 @@ _ENDS = Text(
 STEPS = (
     Step(
         "reset",
-        Text("パスワードと認証アプリの再設定", "Reset password and authenticator"),
-        (
-            Text(
-                "現在のパスワード、認証アプリ、リカバリーコードは使用できなくなります。",
-                "The present password, authenticator and recovery codes are no good any more.",
+        Question(
+            Text("パスワードと認証アプリの再設定", "Reset password and authenticator"),
+            (
+                Text(
+                    "現在のパスワード、認証アプリ、リカバリーコードは使用できなくなります。",
+                    "The present password, authenticator and recovery codes are no good any more.",
+                ),
+                _ENDS,
+                Text(
+                    "パスワードを設定するためのリンクを、担当者にメールで送信します。以前に送信したリンクは無効になります。",
+                    "A link to set a password with is mailed to the officer; one that was sent before is no good any more.",
+                ),
+                Text("ICカードの登録は、そのまま残ります。", "A registered IC card stays."),
             ),
-            _ENDS,
-            Text(
-                "パスワードを設定するためのリンクを、担当者にメールで送信します。以前に送信したリンクは無効になります。",
-                "A link to set a password with is mailed to the officer; one that was sent before is no good any more.",
-            ),
-            Text("ICカードの登録は、そのまま残ります。", "A registered IC card stays."),
+            Text("再設定してリンクを送信する", "Reset and mail the link"),
         ),
-        Text("再設定してリンクを送信する", "Reset and mail the link"),
         _reset,
         Action.ACCESS_RESET,
         after="?sent=1",
     ),
     Step(
         "remove-card",
-        Text("ICカードの登録の削除", "Remove the card"),
-        (
-            Text(
-                "このICカードでは、ログインできなくなります。もう一度登録するには、ICカードとPIN番号が必要です。",
-                "This IC card logs in no more. To register it again takes the card and its PIN.",
+        Question(
+            Text("ICカードの登録の削除", "Remove the card"),
+            (
+                Text(
+                    "このICカードでは、ログインできなくなります。もう一度登録するには、ICカードとPIN番号が必要です。",
+                    "This IC card logs in no more. To register it again takes the card and its PIN.",
+                ),
+                _ENDS,
             ),
-            _ENDS,
+            Text("登録を削除する", "Remove it"),
         ),
-        Text("登録を削除する", "Remove it"),
         _remove_card,
         Action.CARD_REMOVED,
         own=True,
     ),
     Step(
         "disable",
-        Text("ログインの停止", "Stop log-ins"),
-        (
-            Text(
-                "停止を解除するまで、パスワードでもICカードでもログインできません。",
-                "Neither password nor IC card logs in until it is let again.",
+        Question(
+            Text("ログインの停止", "Stop log-ins"),
+            (
+                Text(
+                    "停止を解除するまで、パスワードでもICカードでもログインできません。",
+                    "Neither password nor IC card logs in until it is let again.",
+                ),
+                _ENDS,
+                Text(
+                    "これまでの審査や回答の記録は、そのまま残ります。",
+                    "What the officer has decided and answered stays.",
+                ),
             ),
-            _ENDS,
-            Text(
-                "これまでの審査や回答の記録は、そのまま残ります。",
-                "What the officer has decided and answered stays.",
-            ),
+            Text("ログインを停止する", "Stop them"),
         ),
-        Text("ログインを停止する", "Stop them"),
         _disable,
         Action.OFFICER_DISABLED,
     ),
     Step(
         "enable",
-        Text("ログインの停止の解除", "Let log in again"),
-        (
-            Text(
-                "停止する前のパスワード、認証アプリ、ICカードで、再びログインできるようになります。",
-                "Password, authenticator and IC card of before log in again.",
+        Question(
+            Text("ログインの停止の解除", "Let log in again"),
+            (
+                Text(
+                    "停止する前のパスワード、認証アプリ、ICカードで、再びログインできるようになります。",
+                    "Password, authenticator and IC card of before log in again.",
+                ),
             ),
+            Text("停止を解除する", "Let them log in"),
         ),
-        Text("停止を解除する", "Let them log in"),
         _enable,
         Action.OFFICER_ENABLED,
     ),
@@ -139,12 +144,16 @@ def _ask(step: Step) -> Callable[[Desk], Awaitable[web.StreamResponse]]:
         async with desk.transaction() as db:
             officer = await _subject(desk, db, step)
             seen = await _state_of(db, officer)
-        return desk.render(
-            "officer_confirm.html",
+        return ask_first(
+            desk,
+            step.question,
             screen=f"officer-{step.name}",
-            asked=step,
-            subject=officer,
-            subject_role=ROLE_NAMES[Role(officer.role)],
+            back=(f"{PATH}/{officer.id}", Text("担当者に戻る", "To the officer")),
+            whom=(
+                (Text("対象の担当者", "Officer"), f"{officer.name}（{officer.login}）"),
+                (Text("権限", "Role"), ROLE_NAMES[Role(officer.role)]),
+                (Text("メールアドレス", "Mail address"), officer.mail),
+            ),
             seen=seen,
         )
 
@@ -175,8 +184,7 @@ async def _subject(desk: Desk, db: AsyncSession, step: Step) -> Officer:
 
 async def _state_of(db: AsyncSession, officer: Officer) -> str:
     """Name how the officer gets in now."""
-    link = await db.scalar(select(OneTimeLink.sha256).where(OneTimeLink.officer_id == officer.id))
-    return hashlib.sha256(msgspec.json.encode([access_of(officer), link])).hexdigest()
+    return name_of(access_of(officer), await open_link(db, officer_id=officer.id))
 
 
 ROUTES = tuple(
