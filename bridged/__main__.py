@@ -67,6 +67,7 @@ def _run(argv: list[str] | None) -> int:
 
     from bridged.cli.language import language  # noqa: PLC0415
     from bridged.cli.output import print_error  # noqa: PLC0415
+    from bridged.cli.wrapping import columns_of, wrap  # noqa: PLC0415
     from bridged.errors import BridgedError  # noqa: PLC0415
 
     if platform.system() != "Linux":
@@ -86,7 +87,8 @@ def _run(argv: list[str] | None) -> int:
         if getattr(args, "json", False):
             print_error(error)
         else:
-            print(f"bridged: {error.messages()[language()]}", file=sys.stderr)
+            said = wrap(f"bridged: {error.messages()[language()]}", columns_of(sys.stderr))
+            print("\n".join(said), file=sys.stderr)
         return 1
 
 

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from bridged.cli.arguments import add_ca, tcp_port
-from bridged.cli.language import say
+from bridged.cli.language import language, say
 from bridged.cli.output import add_json, print_json
-from bridged.cli.table import width
+from bridged.cli.table import Cell, Colour, show
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from bridged.virtual.ca import DemoCa
-    from bridged.virtual.register import Register
+    from bridged.virtual.register import Register, Revocation
 
 DEFAULT_PORT = 24783
+HEADER = {"ja": ("番号", "状態", "名義"), "en": ("SERIAL", "STATE", "SUBJECT")}
 REVOKED = ("失効", "revoked")
 GOOD = ("有効", "good")
 REASONS = (
@@ -112,11 +115,19 @@ def run_list(args: argparse.Namespace) -> int:
         ]
         print_json({"certificates": listed})
         return 0
-    for certificate, revocation in rows:
-        state = f"{say(*REVOKED)} {revocation.moment:%Y-%m-%d %H:%M}Z" if revocation else say(*GOOD)
-        padded = state + " " * (25 - width(state))
-        print(f"{certificate.serial_number:x}  {padded} {certificate.subject.rfc4514_string()}")
+    show(HEADER[language()], [_row(certificate, revocation) for certificate, revocation in rows])
     return 0
+
+
+def _row(certificate: Certificate, revocation: Revocation | None) -> list[Cell]:
+    state = Cell(say(*GOOD), Colour.GOOD)
+    if revocation:
+        state = Cell(f"{say(*REVOKED)} {revocation.moment:%Y-%m-%d %H:%M}Z", Colour.BAD)
+    return [
+        Cell(f"{certificate.serial_number:x}"),
+        state,
+        Cell(certificate.subject.rfc4514_string()),
+    ]
 
 
 def run_revoke(args: argparse.Namespace) -> int:

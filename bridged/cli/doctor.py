@@ -17,14 +17,15 @@ from bridged import __version__
 from bridged.cli.arguments import add_config
 from bridged.cli.language import say
 from bridged.cli.output import add_json, print_json, printable, working
+from bridged.cli.wrapping import columns_of, wrap
 from bridged.errors import FileUnusable
 
 if TYPE_CHECKING:
     from bridged.doctor.finding import Finding
 
-MARKS = {"GOOD": ("✓", "32"), "HINT": ("・", "36"), "WARNING": ("!", "33"), "ERROR": ("✗", "31")}
+MARKS = {"GOOD": ("✓", "32"), "HINT": ("-", "36"), "WARNING": ("!", "33"), "ERROR": ("✗", "31")}
 """The mark of each severity, and its colour (ECMA-48, SGR)."""
-PLAIN = str.maketrans({"✓": "o", "・": "-", "✗": "x", "→": "->"})
+PLAIN = str.maketrans({"✓": "o", "✗": "x", "→": "->"})
 """The marks where the terminal has no such letters (EUC-JP, Shift_JIS, ASCII)."""
 
 WORKING = {"ja": "確認しています…", "en": "Looking…"}
@@ -77,7 +78,9 @@ def run(args: argparse.Namespace) -> int:
         print_json([finding.to_json() for finding in findings])
     else:
         coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        print(_printable(report(findings, language(), coloured=coloured)))
+        columns = columns_of(sys.stdout)
+        told = report(findings, language(), coloured=coloured, columns=columns)
+        print(_printable(told))
     if args.bundle:
         try:
             bundle(args.bundle, findings, personal=args.personal)
@@ -97,18 +100,29 @@ def _printable(text: str) -> str:
     return text
 
 
-def report(findings: list[Finding], language: Literal["ja", "en"], *, coloured: bool) -> str:
+def report(
+    findings: list[Finding],
+    language: Literal["ja", "en"],
+    *,
+    coloured: bool,
+    columns: int = sys.maxsize,
+) -> str:
     """Return the findings for people, what to do below each, and the verdict."""
     lines = []
     for finding in findings:
         mark, colour = MARKS[finding.severity.name]
         shown = f"\x1b[{colour}m{mark}\x1b[0m" if coloured else mark
-        lines.append(f"{shown} {printable(finding.title(language))}")
+        lines += _hanging(shown, "  ", finding.title(language), columns)
         if advice := finding.advice(language):
-            lines.append(f"    → {printable(advice)}")
+            lines += _hanging("    →", "      ", advice, columns)
     worst = max((finding.severity.name for finding in findings), key=list(MARKS).index)
     verdict = VERDICTS["GOOD" if worst == "HINT" else worst][language == "en"]
     return "\n".join([*lines, "", verdict])
+
+
+def _hanging(mark: str, indent: str, text: str, columns: int) -> list[str]:
+    first, *more = wrap(printable(text), columns - len(indent))
+    return [f"{mark} {first}", *(indent + line for line in more)]
 
 
 def bundle(file: Path, findings: list[Finding], *, personal: bool) -> None:

@@ -61,7 +61,7 @@ def _read(file: Path) -> dict[str, object] | str:
         policy = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeError) as error:
         return type(error).__name__
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return str(error)
     return policy if isinstance(policy, dict) else "no JSON object"
 

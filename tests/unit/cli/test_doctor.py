@@ -101,3 +101,24 @@ def test_a_name_of_a_program_or_card_cannot_play_with_the_terminal() -> None:
     assert "a?[2Jb?c" in told
     assert "管理者に x?y の変更を依頼してください。" in told
     assert "長野　太郎" in told
+
+
+def test_a_report_is_broken_into_lines_below_each_other_and_a_command_stays_whole() -> None:
+    findings = [Finding("daemon-stopped", {"port": 24781}), Finding("dialog-no-display")]
+    assert report(findings, "en", coloured=True, columns=40).splitlines() == [
+        "\x1b[33m!\x1b[0m bridged does not run (port 24781)",
+        "    → Start it:",
+        "      systemctl --user start bridged.socket, or bridged serve",
+        "\x1b[36m-\x1b[0m There is no display here, so no dialog",
+        "  for PINs can open",
+        "",
+        "Something needs your attention.",
+    ]
+    assert report(findings, "ja", coloured=False, columns=62).splitlines()[1:] == [
+        "    → 起動してください: systemctl --user start bridged.socket",
+        "      （または bridged serve）",
+        "- 画面（ディスプレイ）のない環境です。PIN入力の画面は",
+        "  開けません",
+        "",
+        "注意が必要な項目があります。",
+    ]

@@ -8,7 +8,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ from bridged.doctor.examination import examine
 from bridged.doctor.finding import Finding, exit_status
 from bridged.doctor.records import records
 from bridged.doctor.settings import settings
-from bridged.errors import CardFault, CardInUse, CardMute, PcscUnavailable
+from bridged.errors import CardFault, CardInUse, CardMute, NotRunning, PcscUnavailable
 from bridged.model import Reader, ReaderState
 from bridged.protocol.messages import SUBPROTOCOL
 from bridged.virtual.ca import DemoCa
@@ -167,7 +167,7 @@ def described(title: str, version: object = "99.0") -> str:
         (200, described(SUBPROTOCOL, 99), ["port-taken"]),
         (500, described(SUBPROTOCOL), ["port-taken"]),
         (302, described(SUBPROTOCOL), ["port-taken"]),
-        (200, "[" * 100_000, ["port-taken"]),
+        (200, '{"x":' * 100_000, ["port-taken"]),
         (200, '{"info": []}', ["port-taken"]),
         (200, " " * MAX_ANSWER + described(SUBPROTOCOL), ["port-taken"]),
     ],
@@ -197,8 +197,20 @@ def test_a_daemon_is_known_by_its_protocol_past_any_proxy(
         thread.join(5)
 
 
-def test_a_daemon_that_does_not_show_its_cards_is_not_waited_for_without_end(
-    computer: Context, ca: DemoCa, monkeypatch: pytest.MonkeyPatch
+async def for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+async def gone() -> None:
+    raise NotRunning(port=1)
+
+
+@pytest.mark.parametrize("answer", [for_ever, gone])
+def test_the_cards_are_looked_at_past_a_daemon_that_does_not_show_them(
+    computer: Context,
+    ca: DemoCa,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Callable[[], Awaitable[None]],
 ) -> None:
     class Silent:
         def __init__(self, *_: object, token: str | None) -> None: ...
@@ -209,14 +221,14 @@ def test_a_daemon_that_does_not_show_its_cards_is_not_waited_for_without_end(
         async def __aexit__(self, *_: object) -> None: ...
 
         async def readers(self) -> None:
-            await asyncio.Event().wait()
+            await answer()
 
     monkeypatch.setattr(examination, "connect", Silent)
     monkeypatch.setattr(examination, "LOOK_S", 0.05)
     bus = InProcessBus()
     bus.insert(0, make_card("ebid", ca))
     (seen,) = asyncio.run(examination._look(computer, bus, through_daemon=True))
-    assert seen.certificates, "the cards are looked at past it"
+    assert seen.certificates
 
 
 def test_a_port_that_is_only_connected_to_has_no_listener(computer: Context, put: Put) -> None:
@@ -224,9 +236,11 @@ def test_a_port_that_is_only_connected_to_has_no_listener(computer: Context, put
     folder = put("/proc/77/comm", "program").parent / "fd"
     folder.mkdir()
     (folder / "3").symlink_to("socket:[4711]")
-    for state, name in (("01", "?"), ("0A", "program (77)")):
-        put("/proc/net/tcp", "header\n" + line.format(state=state))
-        assert processes.listener(computer, 0x60CD) == name
+    for table in ("tcp", "tcp6"):
+        for state, name in (("01", "?"), ("0A", "program (77)")):
+            file = put(f"/proc/net/{table}", "header\n" + line.format(state=state))
+            assert processes.listener(computer, 0x60CD) == name
+        file.unlink()
 
 
 def test_the_doctor_is_no_other_program(computer: Context, put: Put) -> None:
@@ -297,6 +311,16 @@ def test_a_hidden_listener_is_a_question_mark(computer: Context) -> None:
 def diagnosed(computer: Context, bus: InProcessBus) -> list[Finding]:
     with pcscd_socket(computer) as context:
         return examine(bus, context)
+
+
+def test_cards_and_the_whole_record_are_looked_at_beside_other_programs(
+    computer: Context, put: Put, ca: DemoCa
+) -> None:
+    put("/proc/77/maps", "libpcsclite.so.1")
+    put("/proc/77/comm", "scdaemon\n")
+    bus = InProcessBus()
+    bus.insert(0, make_card("ebid", ca))
+    assert {"pcsc-programs", "card-good", "audit-good"} <= set(names(diagnosed(computer, bus)))
 
 
 @pytest.mark.parametrize(
@@ -481,8 +505,9 @@ def test_a_clock_that_is_behind_is_named(computer: Context) -> None:
 
 def test_a_dialog_is_looked_for(computer: Context, put: Put) -> None:
     assert names(machine.dialog(computer)) == ["dialog-no-display"]
-    at_screen = replace(computer, environment={**computer.environment, "DISPLAY": ":0"})
-    assert names(machine.dialog(at_screen)) == ["dialog-missing"]
+    for screen in ("DISPLAY", "WAYLAND_DISPLAY"):
+        at_screen = replace(computer, environment={**computer.environment, screen: ":0"})
+        assert names(machine.dialog(at_screen)) == ["dialog-missing"]
     put("pinentry-qt", "#!/bin/sh\n")
     (finding,) = machine.dialog(at_screen)
     assert finding.title("en") == "The dialog for PINs: pinentry-qt"
@@ -516,6 +541,33 @@ def test_policies_of_chromium_are_read(
 ) -> None:
     put(POLICY, json.dumps(policy))
     assert names(browsers.browsers(chromium)) == expected
+
+
+def test_a_policy_may_begin_with_the_mark_of_an_editor_and_name_one_pattern_alone(
+    chromium: Context, put: Put
+) -> None:
+    put(POLICY, '\ufeff{"LoopbackNetworkBlockedForUrls": "https://p.example"}')
+    blocks, _ = browsers.browsers(chromium)
+    assert blocks.fields["pattern"] == "https://p.example"
+
+
+def test_one_of_several_policies_is_enough(chromium: Context, put: Put) -> None:
+    put(POLICY, '{"LoopbackNetworkAllowedForUrls": ["https://p.example"]}')
+    put("/etc/chromium/policies/managed/z.json", "{}")
+    assert names(browsers.browsers(chromium)) == ["browser-policy-good"]
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [(b"\xff{}", "UnicodeDecodeError"), (b"[" * 100_000, "maximum recursion depth")],
+)
+def test_a_policy_that_cannot_be_read_is_told(
+    chromium: Context, put: Put, content: bytes, detail: str
+) -> None:
+    put(POLICY, "").write_bytes(content)
+    wrong = next(browsers.browsers(chromium))
+    assert wrong.name == "browser-policy-wrong"
+    assert detail in wrong.title("en")
 
 
 def test_a_policy_that_is_no_json_is_told_with_its_place(chromium: Context, put: Put) -> None:
