@@ -195,6 +195,9 @@ def _tree(kind: type[BridgedError]) -> list[type[BridgedError]]:
 REASONS: dict[str, type[BridgedError]] = {
     kind.reason: kind
     for kind in _tree(BridgedError)
-    if hasattr(kind, "reason") and not issubclass(kind, errors.LocalError)
+    if hasattr(kind, "reason")
+    and not issubclass(kind, errors.LocalError)
+    # Not a module's own shade of one, which may have been imported before this.
+    and vars(errors).get(kind.__name__) is kind
 }
 """Every error that goes over the wire, by its reason."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import string
+import subprocess
+import sys
 from dataclasses import fields
 from typing import Any
 
@@ -43,6 +45,14 @@ def test_whatever_can_go_wrong_with_a_request_goes_over_the_wire() -> None:
     local = {reason for reason, kind in KINDS.items() if issubclass(kind, LocalError)}
     assert KINDS.keys() - REASONS.keys() == local
     assert all(KINDS[reason] is kind for reason, kind in REASONS.items())
+
+
+def test_a_shade_of_an_error_that_was_imported_first_does_not_take_its_reason() -> None:
+    look = (
+        "import bridged.pin.assuan, bridged.protocol.codec as c; print(c.REASONS['user-cancelled'])"
+    )
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(errors.UserCancelled)
 
 
 @kinds
