@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,18 +39,17 @@ def channel(
     pcscd: PrivatePcscd, ca_directory: Path, profile: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Channel]:
     monkeypatch.setenv("PCSCLITE_CSOCK_NAME", pcscd.socket_name)
-    card = pcscd.spawn_card(profile, ca_directory)
-    context = PcscBus().open()
-    connection = context.connect(context.wait_for_change()[0].name)
-    channel = Channel()
-    extended = supports_extended_length(connection.atr)
-    channel.attach(connection.transmit, extended=extended, atr=connection.atr)
-    connection.begin()
-    yield channel
-    connection.end()
-    connection.close(reset=True)
-    context.close()
-    card.close()
+    with closing(pcscd.spawn_card(profile, ca_directory)):
+        context = PcscBus().open()
+        connection = context.connect(context.wait_for_change()[0].name)
+        channel = Channel()
+        extended = supports_extended_length(connection.atr)
+        channel.attach(connection.transmit, extended=extended, atr=connection.atr)
+        connection.begin()
+        yield channel
+        connection.end()
+        connection.close(reset=True)
+        context.close()
 
 
 def pins(profile: str, usage: Usage) -> tuple[str, str, str]:
