@@ -10,10 +10,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from itertools import cycle
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -43,14 +45,23 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
 
 expect.set_options(timeout=10_000)
 
 
+# Below what the system gives by itself, and others for each process of tests: nobody takes one
+# between its choice and the start of the program that gets it.
+_PORTS = cycle(range(12_000 + os.getpid() % 400 * 50, 12_050 + os.getpid() % 400 * 50))
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """Return a port of 127.0.0.1 that no program has."""
+    for port in _PORTS:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("the ports never end")
 
 
 class Dialog:
@@ -245,44 +256,64 @@ class Chromium:
         return page
 
 
-async def launch_firefox(playwright: Playwright) -> Browser:
-    """Start Firefox: the one of the system, or playwright's own."""
-    if not FIREFOX:
-        return await playwright.firefox.launch()
-    return await playwright.firefox.launch(channel="moz-firefox", executable_path=FIREFOX)
+together = pytest_asyncio.fixture(loop_scope="session")
+"""Makes a fixture of a coroutine that runs in the one event loop of all tests with a browser."""
 
 
-@pytest.fixture
-def chromium_arguments() -> list[str]:
-    """Override for a test that needs the browser in another mood."""
-    return []
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run these tests in one event loop: a browser is bound to the one it was started in."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-@pytest.fixture
-async def chromium(chromium_arguments: list[str]) -> AsyncIterator[Chromium]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*ARGUMENTS, *chromium_arguments]
-        )
-        async with without_errors(browser) as chromium:
-            yield chromium
+        yield playwright
 
 
-@pytest.fixture
-async def firefox() -> AsyncIterator[Chromium]:
-    async with (
-        async_playwright() as playwright,
-        without_errors(await launch_firefox(playwright)) as firefox,
-    ):
+async def launch(
+    playwright: Playwright, *arguments: str, program: Path | str = CHROMIUM
+) -> Browser:
+    """Start a Chromium; `arguments` are more than all of them have."""
+    return await playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *arguments])
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium_browser(playwright: Playwright) -> AsyncIterator[Browser]:
+    """One Chromium for all tests: what a page leaves behind ends with the context of its test."""
+    async with await launch(playwright) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def firefox_browser(playwright: Playwright) -> AsyncIterator[Browser]:
+    """One Firefox for all tests: the one of the system, or playwright's own."""
+    found = {"channel": "moz-firefox", "executable_path": FIREFOX} if FIREFOX else {}
+    async with await playwright.firefox.launch(**found) as browser:
+        yield browser
+
+
+@together
+async def chromium(chromium_browser: Browser) -> AsyncIterator[Chromium]:
+    async with without_errors(chromium_browser) as chromium:
+        yield chromium
+
+
+@together
+async def firefox(firefox_browser: Browser) -> AsyncIterator[Chromium]:
+    async with without_errors(firefox_browser) as firefox:
         yield firefox
 
 
 @asynccontextmanager
 async def without_errors(browser: Browser) -> AsyncIterator[Chromium]:
-    """Have a browser at work, and close it; no page may have failed."""
+    """Lend a browser to one test, and take all its pages away; none of them may have failed."""
     at_work = Chromium(browser)
     yield at_work
-    await browser.close()
+    for context in browser.contexts:
+        await context.close()
     assert at_work.errors == []
 
 

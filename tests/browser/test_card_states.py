@@ -29,7 +29,7 @@ from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.keypad import VirtualKeypad
 from bridged.virtual.profiles import EBID_PIN, make_card
 
-from .conftest import Chromium, Stack, shoot
+from .conftest import Chromium, Stack, shoot, together
 from .test_portal import faults_of
 from .test_registration import expect_receipt, fill_form, on_screen, panel
 
@@ -45,7 +45,7 @@ def card(stack: Stack) -> VirtualCard:
     return make_card("ebid", DemoCa.load_or_create(stack.ca))
 
 
-@pytest.fixture
+@together
 async def bridge(stack: Stack) -> AsyncIterator[Bridge]:
     """Return what starts a daemon with these readers, and the portal."""
     async with AsyncExitStack() as running:

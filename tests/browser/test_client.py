@@ -12,9 +12,9 @@ from aiohttp.test_utils import TestServer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from .conftest import ARGUMENTS, CHROMIUM, GRANTS, ROOT, Stack, launch_firefox, shoot
+from .conftest import GRANTS, ROOT, Stack, shoot, together
 
 pytestmark = [pytest.mark.browser, pytest.mark.hil, pytest.mark.timeout(120)]
 
@@ -45,17 +45,11 @@ CERTIFICATE = """async () => {
 
 
 @pytest.fixture(params=["chromium", "firefox"])
-async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        if request.param == "chromium":
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        else:
-            browser = await launch_firefox(playwright)
-        yield browser
-        await browser.close()
+def browser(request: pytest.FixtureRequest) -> Browser:
+    return request.getfixturevalue(f"{request.param}_browser")
 
 
-@pytest.fixture
+@together
 async def site() -> AsyncIterator[str]:
     """A site with the examples and the built client, as `python3 -m http.server` would serve it."""
     app = web.Application()
@@ -65,13 +59,13 @@ async def site() -> AsyncIterator[str]:
         yield str(server.make_url("")).rstrip("/")
 
 
-@pytest.fixture
+@together
 async def page(browser: Browser, stack: Stack) -> AsyncIterator[Page]:
-    page = await browser.new_page(locale="ja-JP")
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    await page.add_init_script(OTHER_PORT.format(port=stack.daemon_port))
-    yield page
+    async with await browser.new_page(locale="ja-JP") as page:
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        await page.add_init_script(OTHER_PORT.format(port=stack.daemon_port))
+        yield page
     # Firefox reports a daemon that is not there as an error of the page, too.
     assert [error for error in errors if "can’t establish a connection" not in error] == []
 

@@ -23,7 +23,7 @@ from bridged.sites.policy import SitePolicy
 from bridged.sites.store import How
 from bridged.virtual.inprocess import InProcessBus
 
-from .conftest import ROOT, Chromium, shoot
+from .conftest import ROOT, Chromium, shoot, together
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
@@ -74,7 +74,7 @@ def person() -> Person:
     return Person()
 
 
-@pytest.fixture
+@together
 async def hub(person: Person) -> AsyncIterator[Hub]:
     hub = Hub(InProcessBus(readers=1), Prompts([person]), SitePolicy({}))
     await hub.start()
@@ -82,7 +82,7 @@ async def hub(person: Person) -> AsyncIterator[Hub]:
     await hub.stop()
 
 
-@pytest.fixture
+@together
 async def site(hub: Hub) -> AsyncIterator[TestServer]:
     async with listening(create_app(hub, "token"), 0) as port:
 

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from post_office import Listening, PostOffice
 from postgres import cluster
 
-from .conftest import COMPANY, Chromium, Stack, shoot
+from .conftest import COMPANY, Chromium, Stack, shoot, together
 from .test_registration import FORM, register_from_the_first_screen
 
 pytestmark = [pytest.mark.browser, pytest.mark.hil, pytest.mark.timeout(180)]
@@ -29,7 +29,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield running.url("final")
 
 
-@pytest.fixture
+@together
 async def office() -> AsyncIterator[PostOffice]:
     office = PostOffice()
     listening = Listening(office)

@@ -10,7 +10,6 @@ import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from playwright.async_api import Browser, BrowserContext, Frame, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Frame, Page, Playwright
 
 from bridged.browsers import CHROMIUMS
 from bridged.config import PinWay
@@ -40,7 +39,7 @@ from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.profiles import EBID_PIN, make_card
 
-from .conftest import ARGUMENTS, CHROMIUM, free_port
+from .conftest import CHROMIUM, free_port, launch, together
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
@@ -150,7 +149,7 @@ async def blank(_: web.Request) -> web.Response:
     return web.Response(text="<!doctype html><title>x</title>", content_type="text/html")
 
 
-@pytest.fixture
+@together
 async def house(tls: ssl.SSLContext) -> AsyncIterator[House]:
     bus, person = InProcessBus(readers=1), Person()
     person.may_answer.set()
@@ -168,28 +167,11 @@ async def house(tls: ssl.SSLContext) -> AsyncIterator[House]:
     await runner.cleanup()
 
 
-@asynccontextmanager
-async def a_browser(*arguments: str, program: Path | str = CHROMIUM) -> AsyncIterator[Browser]:
-    resolve = "--host-resolver-rules=MAP *.test 127.0.0.1"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=program, args=[*ARGUMENTS, resolve, *arguments]
-        )
-        yield browser
-        await browser.close()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with a_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-async def context(browser: Browser) -> BrowserContext:
-    context = await browser.new_context(ignore_https_errors=True)
-    await context.add_init_script(SCRIPT)
-    return context
+@together
+async def context(chromium_browser: Browser) -> AsyncIterator[BrowserContext]:
+    async with await chromium_browser.new_context(ignore_https_errors=True) as context:
+        await context.add_init_script(SCRIPT)
+        yield context
 
 
 async def visit(context: BrowserContext, url: str) -> Page:
@@ -234,13 +216,13 @@ async def test_a_name_that_only_contains_the_allowed_one_is_a_stranger(
         assert await call(page, "reader.list") == "site-not-allowed"
 
 
-async def test_dns_rebinding_reaches_nothing(house: House) -> None:
+async def test_dns_rebinding_reaches_nothing(house: House, playwright: Playwright) -> None:
     """The page's own name points to loopback: for the browser the daemon is its own site.
 
     By a browser that does not look where a page came from (Local Network Access).
     """
     host = f"rebind.test:{house.port}"
-    async with a_browser("--disable-features=LocalNetworkAccessChecks") as browser:
+    async with await launch(playwright, "--disable-features=LocalNetworkAccessChecks") as browser:
         context = await browser.new_context()
         await context.add_init_script(SCRIPT)
         await rebound(host, await context.new_page())
@@ -547,7 +529,7 @@ async def test_a_name_that_looks_like_another_is_shown_as_what_it_is(
 
 
 async def test_a_public_page_needs_the_persons_permission_and_no_preflight(
-    house: House, tls: ssl.SSLContext
+    house: House, playwright: Playwright
 ) -> None:
     """Local Network Access: the browser asks, and the daemon has no header to answer with."""
     seen: list[str] = []
@@ -559,7 +541,7 @@ async def test_a_public_page_needs_the_persons_permission_and_no_preflight(
     app.on_response_prepare.append(note)
     public = f"--ip-address-space-overrides=127.0.0.1:{house.pages}=public"
     origin = house.origin("portal.test")
-    async with listening(app, 0) as port, a_browser(public) as browser:
+    async with listening(app, 0) as port, await launch(playwright, public) as browser:
         context = await browser.new_context(ignore_https_errors=True)
         await context.add_init_script(SCRIPT)
         page = await visit(context, origin)
@@ -584,7 +566,7 @@ exec {chromium} "$@"' - "$@"
 
 
 async def test_a_site_that_the_administrator_allowed_needs_no_question(
-    house: House, tls: ssl.SSLContext, tmp_path: Path
+    house: House, playwright: Playwright, tmp_path: Path
 ) -> None:
     allowed, other = (house.origin(name) for name in ("portal.test", "other.test"))
     chromium = replace(CHROMIUMS[0], policies=str(tmp_path / "policies" / "managed"))
@@ -595,7 +577,10 @@ async def test_a_site_that_the_administrator_allowed_needs_no_question(
     program.chmod(0o755)
     public = f"--ip-address-space-overrides=127.0.0.1:{house.pages}=public"
     app = create_app(house.hub, "token")
-    async with listening(app, 0) as port, a_browser(public, program=program) as browser:
+    async with (
+        listening(app, 0) as port,
+        await launch(playwright, public, program=program) as browser,
+    ):
         context = await browser.new_context(ignore_https_errors=True)
         await context.add_init_script(SCRIPT)
         opening = f"open_('ws://127.0.0.1:{port}/v1').then((o) => o.closed ?? 'open')"

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Locator, Page, expect
 
-from .conftest import GRANTS, ROOT, Chromium, Stack, shoot
+from .conftest import GRANTS, ROOT, Chromium, Stack, shoot, together
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -51,7 +51,7 @@ PAGE = """<!doctype html><html lang="LANG"><meta charset="utf-8">
 State = dict[str, Any]
 
 
-@pytest.fixture
+@together
 async def site() -> AsyncIterator[str]:
     async def page(request: web.Request) -> web.Response:
         return web.Response(
@@ -66,7 +66,7 @@ async def site() -> AsyncIterator[str]:
         yield str(server.make_url("")).rstrip("/")
 
 
-@pytest.fixture
+@together
 async def page(chromium: Chromium, site: str) -> Page:
     page = await chromium.page(width=900)
     await page.goto(f"{site}/picker/ja")

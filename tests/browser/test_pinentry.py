@@ -29,7 +29,7 @@ from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.profiles import EBID_PIN, make_card
 
-from .conftest import SCREENSHOTS
+from .conftest import SCREENSHOTS, together
 
 pytestmark = pytest.mark.browser
 
@@ -159,7 +159,7 @@ def program(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
+@together
 async def desk(
     display: str,
     session_bus: str,

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, Playwright, expect
 
-from .conftest import COMPANY, REGISTRATION_NUMBER, Chromium, Stack, launch_firefox, shoot
+from .conftest import (
+    COMPANY,
+    REGISTRATION_NUMBER,
+    Chromium,
+    Stack,
+    launch,
+    shoot,
+    together,
+    without_errors,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.hil, pytest.mark.timeout(120)]
 
@@ -92,16 +102,9 @@ async def expect_receipt(page: Page) -> None:
     await expect(page.locator("#receipt-status")).to_have_text(re.compile("仮登録"))
 
 
-async def test_a_bidder_registers_in_firefox(stack: Stack) -> None:
+async def test_a_bidder_registers_in_firefox(stack: Stack, firefox: Chromium) -> None:
     stack.start()
-    async with async_playwright() as playwright:
-        browser = await launch_firefox(playwright)
-        page = await browser.new_page(locale="ja-JP")
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        await register_from_the_first_screen(page, stack)
-        await browser.close()
-    assert errors == []
+    await register_from_the_first_screen(await firefox.page(), stack)
 
 
 async def test_a_bidder_registers_from_the_first_screen_to_the_receipt(
@@ -320,9 +323,14 @@ async def test_a_site_that_is_not_allowed_is_told_what_to_do(
 class TestFromAPublicSite:
     """The page as if it came from the internet: the browser asks before it lets it in here."""
 
-    @pytest.fixture
-    def chromium_arguments(self, stack: Stack) -> list[str]:
-        return [f"--ip-address-space-overrides=127.0.0.1:{stack.portal_port}=public"]
+    @together
+    async def chromium(self, playwright: Playwright, stack: Stack) -> AsyncIterator[Chromium]:
+        public = f"--ip-address-space-overrides=127.0.0.1:{stack.portal_port}=public"
+        async with (
+            await launch(playwright, public) as browser,
+            without_errors(browser) as chromium,
+        ):
+            yield chromium
 
     async def test_the_browsers_refusal_is_told_with_the_way_out(
         self, stack: Stack, chromium: Chromium

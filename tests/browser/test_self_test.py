@@ -6,11 +6,11 @@ import asyncio
 import json
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from bridged.virtual.profiles import EBID_PIN
 
-from .conftest import Chromium, Dialog, Stack, launch_firefox
+from .conftest import Chromium, Dialog, Stack
 from .test_public_pages import expect_well_made
 from .test_window import typed
 
@@ -129,18 +129,17 @@ async def test_a_page_that_is_left_in_the_middle_keeps_nothing(
     assert events[-1] == "site.revoked"
 
 
-async def test_firefox_reaches_the_daemon_and_verifies_too(stack: Stack) -> None:
+async def test_firefox_reaches_the_daemon_and_verifies_too(
+    stack: Stack, firefox_browser: Browser
+) -> None:
     stack.card()
     dialog = stack.dialog()
     stack.daemon(SITE)
-    async with async_playwright() as playwright:
-        firefox = await launch_firefox(playwright)
-        page = await firefox.new_page(locale="ja-JP", reduced_motion="reduce")
+    async with await firefox_browser.new_page(locale="ja-JP", reduced_motion="reduce") as page:
         await begun(page, stack)
         await dialog.answer("yes")
         await dialog.answer(EBID_PIN)
         await expect(page.locator("#by-page")).to_have_text("正しい", timeout=20_000)
-        await firefox.close()
 
 
 async def test_without_a_dialog_each_question_has_its_window(

@@ -28,7 +28,7 @@ from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.profiles import EBID_PIN, make_card
 
-from .conftest import Chromium, shoot
+from .conftest import Chromium, shoot, together
 
 pytestmark = pytest.mark.browser
 
@@ -81,7 +81,7 @@ def granted(request: pytest.FixtureRequest) -> frozenset[Grant]:
     return getattr(request, "param", DEFAULT_GRANTS)
 
 
-@pytest.fixture
+@together
 async def house(
     card: VirtualCard, granted: frozenset[Grant], request: pytest.FixtureRequest
 ) -> AsyncIterator[House]:
