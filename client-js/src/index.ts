@@ -22,7 +22,7 @@ export type { BridgeEvents, ClosedEvent, OpenedEvent, TypedEventTarget } from ".
 export type { Lease } from "./lease.ts";
 export type { Messages } from "./messages.ts";
 export { type Permission, queryPermission } from "./permission.ts";
-export { openPromptWindow, PromptWindow } from "./prompt.ts";
+export { openPromptWindow, PromptWindow, type PromptWindowOptions } from "./prompt.ts";
 export * from "./protocol.ts";
 export type {
   Authentication,

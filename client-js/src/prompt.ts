@@ -1,7 +1,15 @@
 import type { Bridge } from "./bridge.ts";
 
-/** What `openPromptWindow` needs of a browser's window. */
-type Opener = Pick<Window, "open">;
+/** What stands in for the browser, and what to do where it opens no window. */
+export interface PromptWindowOptions {
+  /** What opens windows; the page's own `window` unless given. */
+  readonly opener?: Pick<Window, "open"> | undefined;
+  /**
+   * Called with the address that the browser opened no window for, because the last click is too
+   * long ago: show it as a link that opens a new window, and the person's click opens it.
+   */
+  readonly onBlocked?: ((url: string) => void) | undefined;
+}
 
 const FEATURES = "popup,width=520,height=720";
 
@@ -21,13 +29,15 @@ const FEATURES = "popup,width=520,height=720";
  */
 export class PromptWindow {
   readonly #bridge: Bridge;
-  readonly #opener: Opener;
+  readonly #opener: Pick<Window, "open">;
+  readonly #onBlocked: (url: string) => void;
   #window: Window | null;
 
   /** @internal */
-  constructor(bridge: Bridge, opener: Opener) {
+  constructor(bridge: Bridge, { opener = window, onBlocked = () => {} }: PromptWindowOptions) {
     this.#bridge = bridge;
     this.#opener = opener;
+    this.#onBlocked = onBlocked;
     const [first] = bridge.info.pinEntry.filter((way) => way !== "pinpad");
     this.#window = first === "window" ? opener.open("about:blank", "_blank", FEATURES) : null;
     bridge.addEventListener("pin.prompting", this.#prompting);
@@ -48,15 +58,19 @@ export class PromptWindow {
       this.#window.location.href = detail.url;
     } else {
       this.#window = this.#opener.open(detail.url, "_blank", FEATURES);
+      if (this.#window === null) {
+        this.#onBlocked(detail.url);
+      }
     }
   };
 }
 
 /**
- * Get a window ready for the daemon's questions about the next call; call it in the click itself.
+ * Get a window ready for the daemon's question about the next call; call it in the click itself.
  *
- * Nothing is opened where the daemon has a better way to ask.
+ * Nothing is opened where the daemon has a better way to ask. One click opens one window: it closes
+ * with its question, so ask for grants in one click and sign in another, or give `onBlocked`.
  */
-export function openPromptWindow(bridge: Bridge, opener: Opener = window): PromptWindow {
-  return new PromptWindow(bridge, opener);
+export function openPromptWindow(bridge: Bridge, options: PromptWindowOptions = {}): PromptWindow {
+  return new PromptWindow(bridge, options);
 }

@@ -27,7 +27,7 @@ function setUp(...pinEntry: string[]) {
     const detail = { id: 1, way: url ? "window" : "pinentry", reader: null, url };
     bridge.dispatchEvent(new CustomEvent("pin.prompting", { detail }));
   };
-  return { prompt: openPromptWindow(bridge, { open } as unknown as Window), opened, prompting };
+  return { prompt: openPromptWindow(bridge, { opener: { open } }), opened, prompting };
 }
 
 describe("the window for the daemon's own page", () => {
@@ -58,5 +58,21 @@ describe("the window for the daemon's own page", () => {
     const { opened, prompting } = setUp("window");
     prompting(null);
     assert.equal(opened[0]?.closed, true);
+  });
+
+  test("says so where the browser opens none, once for each question", () => {
+    const bridge = Object.assign(new EventTarget(), { info: { pinEntry: ["window"] } });
+    const blocked: string[] = [];
+    const opener = { open: () => null };
+    openPromptWindow(bridge as unknown as Bridge, {
+      opener,
+      onBlocked: (url) => blocked.push(url),
+    });
+    assert.deepEqual(blocked, []);
+    for (const url of ["http://127.0.0.1:1/ask/x", "http://127.0.0.1:1/ask/y"]) {
+      const detail = { id: 1, way: "window", reader: null, url };
+      bridge.dispatchEvent(new CustomEvent("pin.prompting", { detail }));
+    }
+    assert.deepEqual(blocked, ["http://127.0.0.1:1/ask/x", "http://127.0.0.1:1/ask/y"]);
   });
 });
