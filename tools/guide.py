@@ -24,22 +24,30 @@ GUIDE = """
    利用者登録を、画面の順に / Register, screen by screen
 
      1. 「利用者登録へ進む」→「物品、役務」→「利用者登録」
-     2. 左メニュー「利用者登録」→「登録」       left menu, then 登録
-     3. PIN番号 / PIN                       {pin}  →「OK」
-     4. 登録番号 / number                   1234567890
-        商号又は名称 / company              IT業者電子01  →「検索」
-     5. ※の項目を入力 / fill in the fields  →「入力内容確認」
-     6. 「登録」→ PIN {pin} →「OK」      the card signs the application
+        “Go to the registration” → “Goods and services” → “User registration”
+     2. 左メニュー「利用者登録」→「登録」
+        “User registration” in the left menu → “Register”
+     3. 「PIN番号」/ “PIN”  {pin} →「OK」
+     4. 「登録番号」/ “Registration number”  1234567890
+        「商号又は名称」/ “Company name”  IT業者電子01 →「検索」/ “Search”
+     5. (※)の項目を入力。2つ目の連絡先は「代表窓口情報と同じ内容を入力」で写せます
+        →「入力内容確認」
+        Fill in what is marked (※); the second contact by “Same as the main contact”
+        → “Check the input”
+     6. 「登録」/ “Register” → PIN {pin} →「OK」      the card signs
 
-   ICカードなし（少額物品）/ Without a card
-     「少額物品」→「利用者登録」→「利用者変更」→ 左メニュー →「変更」
-     登録番号 1234567897   ユーザID shogaku07   パスワード shogaku2024
+   ICカードなし / Without a card
+     「少額物品」→「利用者登録」→「利用者変更」→ 左メニュー「利用者登録」→「変更」
+     “Small purchases” → “User registration” → “Change of the user” → left menu
+     “User registration” → “Change”
+     登録番号 1234567897   ユーザID / user ID shogaku07   パスワード / password shogaku2024
 
    発注機関用の画面で受理する / Accept it in the back office
        {portal}office
-     担当者ID shinsa01   パスワード hatchukikan-2024   認証コードはログイン画面に表示
-     officer ID, password; the log-in page shows the code. 「受理する」→ 本登録
-     送ったメール / the mail that was sent   {portal}demo/mail
+     担当者ID / officer ID shinsa01   パスワード / password hatchukikan-2024
+     認証コードはログイン画面に表示 / the log-in page shows the code
+     申請を開き「受理する（本登録）」/ open the application, “Accept (本登録)”
+     作成されたメール / the mail that was written   {portal}demo/mail
 
    デーモンの状態 / The daemon's status   {status}
 {pulls}   終了 / End                             Ctrl-C
