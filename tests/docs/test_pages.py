@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bridged.cli.commands import parser
@@ -79,6 +81,31 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if anchor:
             headings = re.findall(r"(?m)^#+ (.*)$", other.read_text(encoding="utf-8"))
             assert anchor in map(slug, headings), link
+
+
+@pytest.mark.parametrize("name", ["install.md", "settings.md", "pkcs11.md"])
+def test_the_settings_of_a_page_are_settings(name: str) -> None:
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    blocks = re.findall(r"(?ms)^```toml\n(.*?)^```", text)
+    assert blocks
+    for block in blocks:
+        msgspec.convert(tomllib.loads(block), Config)
+
+
+@pytest.mark.parametrize("name", ["bidders.md", "bidders.ja.md"])
+def test_what_a_bidder_is_told_to_look_for_is_shown(name: str) -> None:
+    folders = [ROOT / "bridged", ROOT / "packaging", ROOT / "client-js" / "src"]
+    kinds = (".py", ".html", ".js", ".ts", ".desktop")
+    shown = "".join(
+        file.read_text(encoding="utf-8")
+        for folder in folders
+        for file in folder.rglob("*")
+        if file.suffix in kinds
+    )
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    labels = set(re.findall(r"「(.+?)」" if name.endswith("ja.md") else r"“(.+?)”", text))
+    assert len(labels) > 10
+    assert {label for label in labels if label not in shown} == set()
 
 
 def slug(heading: str) -> str:
