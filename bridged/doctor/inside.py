@@ -12,7 +12,6 @@ from bridged.doctor.finding import Finding
 from bridged.doctor.records import records
 from bridged.doctor.settings import settings
 from bridged.errors import PcscUnavailable
-from bridged.model import ReaderState
 from bridged.pcsc.bus import Bus
 from bridged.service.keys import last_seen
 from bridged.service.readers import Readers
@@ -26,10 +25,8 @@ def seen(readers: Readers) -> list[cards.Seen] | None:
         return None
     found = []
     for slot in slots:
-        reader = slot.describe()
-        here = reader.state is ReaderState.PRESENT and slot.card is not None
-        certificates = last_seen(slot.card) if here and slot.card else ()
-        found.append(cards.Seen(reader, certificates))
+        certificates = last_seen(slot.card) if slot.card else None
+        found.append(cards.Seen(slot.describe(), certificates))
     return found
 
 

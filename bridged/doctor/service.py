@@ -43,7 +43,8 @@ def _state(context: Context, bus: Bus) -> str:
             probe.connect(path)
         except PermissionError:
             return "pcscd-refuses"
-        except TimeoutError:
+        except BlockingIOError:
+            # As many wait as its socket takes (unix(7)), and it lets none of them in.
             return "pcscd-hangs"
         except OSError:
             where = ":".join(str(context.below(folder)) for folder in SEARCH_PATH.split(":"))

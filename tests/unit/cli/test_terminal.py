@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bridged.__main__ import main
+from bridged.cli import settings
 
 from .test_call import environment
 
@@ -28,7 +30,13 @@ def run(
     """Return exit status, output and what was said on standard error."""
     done = subprocess.run(
         [*before, sys.executable, "-m", "bridged", *words.split()],
-        env={**environment(home), "PCSCLITE_CSOCK_NAME": str(home / "none"), **env},
+        # Buffered, as Python is by itself: what is lost may be noticed only as it ends.
+        env={
+            **environment(home),
+            "PCSCLITE_CSOCK_NAME": str(home / "none"),
+            "PYTHONUNBUFFERED": "",
+            **env,
+        },
         stdout=stdout,
         stderr=subprocess.PIPE,
         timeout=60,
@@ -56,6 +64,17 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path, words: str) -> None:
         "bridged: 出力を書き込めません（No space left on device）。"
         "空き容量と書き込み先を確かめてください。\n"
     )
+
+
+def test_a_fault_of_another_file_is_not_told_as_one_of_the_output(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", "/var/lib/sites.json")
+
+    monkeypatch.setattr(settings, "run", full)
+    with pytest.raises(OSError, match=r"sites\.json"):
+        main(["config", "show"])
 
 
 @pytest.mark.parametrize("words", ["config show", "config show --json", "readers"])

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -31,6 +32,7 @@ from bridged.doctor.settings import settings
 from bridged.errors import CardFault, CardInUse, CardMute, NotRunning, PcscUnavailable
 from bridged.model import Reader, ReaderState
 from bridged.protocol.messages import SUBPROTOCOL
+from bridged.service.readers import Readers
 from bridged.virtual.ca import DemoCa
 from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.profiles import make_card
@@ -95,6 +97,22 @@ def test_what_was_written_since_the_daemon_read_its_settings_is_named(
     held = config.load(file)
     found = inside.examine(InProcessBus(), [], file=file, held=held, context=computer)
     assert not {"settings-unread", "settings-restart"} & set(names(found))
+
+
+class Unavailable:
+    def all(self) -> None:
+        raise PcscUnavailable
+
+
+def test_the_daemon_tells_a_service_without_readers_from_one_that_is_not_there(
+    computer: Context,
+) -> None:
+    assert inside.seen(cast("Readers", Unavailable())) is None
+    there = names(inside.examine(InProcessBus(), [], context=computer))
+    assert {"pcscd-good", "reader-none"} <= set(there)
+    gone = names(inside.examine(InProcessBus(), None, context=computer))
+    assert "pcscd-missing" in gone
+    assert "reader-none" not in gone
 
 
 def test_good_settings_are_said_so(computer: Context, put: Put) -> None:
@@ -299,6 +317,20 @@ def test_a_program_that_uses_pcsc_is_named(computer: Context, put: Put) -> None:
         good, programs = service.pcscd(context, InProcessBus())
     assert good.name == "pcscd-good"
     assert programs.fields == {"programs": "scdaemon"}
+
+
+def test_a_service_that_takes_nobody_in_hangs(
+    computer: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its socket is full of others who wait."""
+    monkeypatch.setattr(service, "ANSWER_S", 0.05)
+    path = str(computer.root / "pcscd.comm")
+    context = replace(computer, environment={"PCSCLITE_CSOCK_NAME": path})
+    with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as waiting:
+        listening.bind(path)
+        listening.listen(0)
+        waiting.connect(path)
+        assert names(service.pcscd(context, InProcessBus())) == ["pcscd-hangs"]
 
 
 def test_a_hidden_listener_is_a_question_mark(computer: Context) -> None:

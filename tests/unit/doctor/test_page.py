@@ -33,3 +33,9 @@ def test_each_fault_of_the_browser_is_named(
 ) -> None:
     seen = Seen(**({"socket": "open", "permission": "unknown", "now": MS, "foreign": 0} | changed))
     assert [finding.name for finding in page(seen, proxied=proxied, now=NOW)] == expected
+
+
+@pytest.mark.parametrize("ahead_s", [-31, 31])
+def test_the_clock_of_the_browser_is_told_by_how_far_it_is_away(ahead_s: int) -> None:
+    seen = Seen(socket="open", permission="unknown", now=MS + ahead_s * 1000, foreign=0)
+    assert list(page(seen, proxied=False, now=NOW))[1].fields == {"seconds": 31}
