@@ -75,7 +75,7 @@ def create_app(error: BridgedError) -> web.Application:
     app.add_routes(
         [
             web.get("/", page),
-            web.get("/status.css", file),
+            *(web.get(f"/{name}.css", file) for name in ("base", "status")),
             web.get("/v1", _close),
             web.route("*", "/{path:.*}", others),
         ]

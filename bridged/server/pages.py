@@ -19,7 +19,7 @@ Fields = Mapping[str, object]
 
 
 class Page:
-    """A page that loads its own script with its `parts` and the `styles`, and talks with the daemon.
+    """A page that loads its own script with its `parts`, the look of them all and the `styles`, and talks with the daemon.
 
     One that never turns text into markup says so: `text_only` makes the browser hold it to that
     (Trusted Types). One that asks the browser about its permissions is told the truth. One that is
@@ -37,7 +37,7 @@ class Page:
         asks_permissions: bool = False,
     ) -> None:
         self._scripts = (name, *parts) if scripted else ()
-        self._styles = styles
+        self._styles = ("base", *styles)
         self._text_only = text_only
         self._template = Template(_HERE.joinpath(f"{name}.html").read_text(encoding="utf-8"))
         self._permissions = f"{PERMISSIONS}, loopback-network=()"

@@ -95,7 +95,7 @@ async function permission() {
 
 /** How many scripts, frames and styles are here that this page did not bring. */
 function foreign() {
-  const own = new Set(["/status.js", "/status.css"].map((path) => location.origin + path));
+  const own = new Set(["/base.css", "/status.css", "/status.js"].map((path) => location.origin + path));
   const found = document.querySelectorAll("script, style, link, iframe, object, embed");
   const beside = [...document.documentElement.children].length - 2;
   return [...found].filter((each) => !own.has(each.src || each.href)).length + beside;

@@ -44,9 +44,10 @@ async def test_the_page_tells_the_file_and_the_place(
 
 
 async def test_the_page_has_its_style(http: aiohttp.ClientSession) -> None:
-    async with http.get("/status.css") as answer:
-        assert answer.status == 200
-        assert answer.content_type == "text/css"
+    for name in ("base", "status"):
+        async with http.get(f"/{name}.css") as answer:
+            assert answer.status == 200
+            assert answer.content_type == "text/css"
 
 
 @pytest.mark.parametrize("origin", [None, "https://portal.example"])

@@ -35,11 +35,11 @@ async def http(daemon: Daemon) -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.mark.parametrize(
     ("path", "scripts", "styles"),
     [
-        ("/", ["status.js"], ["status.css"]),
+        ("/", ["status.js"], ["base.css", "status.css"]),
         (
             "/self-test",
             ["self-test.js", "self-test-socket.js", "self-test-verify.js"],
-            ["status.css", "self-test.css"],
+            ["base.css", "status.css", "self-test.css"],
         ),
     ],
 )
