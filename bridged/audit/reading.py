@@ -49,12 +49,7 @@ def lines(folder: Path) -> Iterator[tuple[Path, int, bytes]]:
 def records(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield what can be read; `verify` tells of the rest."""
     for _, _, line in lines(folder):
-        try:
-            record = msgspec.json.decode(line)
-        except msgspec.DecodeError:
-            continue
-        if isinstance(record, dict):
-            yield record
+        yield from _record(line)
 
 
 def latest(folder: Path) -> Iterator[dict[str, Any]]:
@@ -68,12 +63,17 @@ def latest(folder: Path) -> Iterator[dict[str, Any]]:
         except OSError:
             continue
         for line in reversed(whole):
-            try:
-                record = msgspec.json.decode(line)
-            except msgspec.DecodeError:
-                continue
-            if isinstance(record, dict):
-                yield record
+            yield from _record(line)
+
+
+def _record(line: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the record of a line, or nothing where it is none."""
+    try:
+        record = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return
+    if isinstance(record, dict):
+        yield record
 
 
 def verify(folder: Path) -> tuple[int, list[Fault]]:

@@ -14,6 +14,7 @@ import { STYLE } from "./connect-button/style.ts";
 import { explain } from "./errors.ts";
 import { queryPermission } from "./permission.ts";
 import type { Grant } from "./protocol.ts";
+import { shadow } from "./shadow.ts";
 
 /** What `bridge-open` carries: an open connection that holds the grants. */
 export interface BridgeOpen {
@@ -41,15 +42,11 @@ export class BridgedConnect extends Base {
 
   constructor() {
     super();
-    const style = new CSSStyleSheet();
-    style.replaceSync(STYLE);
-    const root = this.attachShadow({ mode: "open", delegatesFocus: true });
-    root.adoptedStyleSheets = [style];
     this.#button.type = "button";
     this.#button.addEventListener("click", () => void this.#connect());
     this.#note.className = "note";
     this.#status.setAttribute("role", "status");
-    root.append(this.#title, this.#steps, this.#note, this.#button, this.#status);
+    shadow(this, STYLE).append(this.#title, this.#steps, this.#note, this.#button, this.#status);
   }
 
   connectedCallback(): void {

@@ -15,6 +15,7 @@ import { draw, summary } from "./picker/view.ts";
 import { type Accepts, CardWatch, certificatesOf, type Look, narrowed } from "./picker/watch.ts";
 import type { Certificate, Usage } from "./protocol.ts";
 import type { CertificateSelection } from "./requests.ts";
+import { shadow } from "./shadow.ts";
 
 export type { Accepts, Look, ReaderLook, Trouble } from "./picker/watch.ts";
 
@@ -54,16 +55,12 @@ export class BridgedCardPicker extends Base {
 
   constructor() {
     super();
-    const style = new CSSStyleSheet();
-    style.replaceSync(STYLE);
-    const root = this.attachShadow({ mode: "open", delegatesFocus: true });
-    root.adoptedStyleSheets = [style];
     this.#status.className = "unseen";
     this.#status.setAttribute("role", "status");
     this.#content.addEventListener("change", ({ target }) => {
       this.#choose((target as HTMLInputElement).value);
     });
-    root.append(this.#status, this.#content);
+    shadow(this, STYLE).append(this.#status, this.#content);
   }
 
   /** The connection whose cards are shown; null while there is none. */

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import ClassVar
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import expect
 
-from bridged.config import PinWay
 from bridged.model import Grant
-from bridged.pin.prompt import Asker, Dialog, Prompts
-from bridged.pin.question import Answer, Question
-from bridged.secret import Pin
+from bridged.pin.prompt import Prompts
+from bridged.pin.question import Answer
 from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
 from bridged.sites.policy import SitePolicy
@@ -24,6 +19,7 @@ from bridged.sites.store import How
 from bridged.virtual.inprocess import InProcessBus
 
 from .conftest import ROOT, Chromium, shoot, together
+from .person import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
@@ -39,34 +35,6 @@ PAGE = """<!doctype html><html lang="LANG"><meta charset="utf-8"><title>x</title
   element.addEventListener("bridge-open", ({ detail }) => { window.bridge = detail.bridge; });
   document.body.append(element);
 </script>"""
-
-
-@dataclass
-class Person:
-    """Sits before the daemon's dialog."""
-
-    name: ClassVar[PinWay] = PinWay.PINENTRY
-    url: str | None = None
-    answer: Answer = Answer.YES
-    asked: list[Question] = field(default_factory=list)
-    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def is_open(self, asker: Asker) -> bool:
-        return True
-
-    async def start(self, asker: Asker) -> Dialog:
-        return self
-
-    async def pin(self, question: Question) -> Pin:
-        raise NotImplementedError
-
-    async def confirm(self, question: Question) -> Answer:
-        self.asked.append(question)
-        await self.may_answer.wait()
-        return self.answer
-
-    async def close(self) -> None:
-        pass
 
 
 @pytest.fixture

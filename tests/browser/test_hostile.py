@@ -10,10 +10,10 @@ import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -24,12 +24,10 @@ from cryptography.x509.oid import NameOID
 from playwright.async_api import Browser, BrowserContext, Frame, Page, Playwright
 
 from bridged.browsers import CHROMIUMS
-from bridged.config import PinWay
 from bridged.doctor import inside
 from bridged.model import Grant
-from bridged.pin.prompt import PER_SITE, Asker, Dialog, Prompts
-from bridged.pin.question import Answer, Question
-from bridged.secret import Pin
+from bridged.pin.prompt import PER_SITE, Prompts
+from bridged.pin.question import Answer
 from bridged.server.app import create_app, listening
 from bridged.service.hub import Hub
 from bridged.sites.policy import SitePolicy
@@ -40,6 +38,7 @@ from bridged.virtual.inprocess import InProcessBus
 from bridged.virtual.profiles import EBID_PIN, make_card
 
 from .conftest import CHROMIUM, free_port, launch, together
+from .person import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
@@ -64,43 +63,6 @@ window.open_ = (url, protocol = "bridged.v1") => new Promise((resolve) => {
   socket.onclose = ({ code }) => { bridge.closed = code; resolve({ closed: code }); };
 });
 """
-
-
-@dataclass
-class Person:
-    """Sits before the dialogs; answers as told, once it is let."""
-
-    name: ClassVar[PinWay] = PinWay.PINENTRY
-    url: str | None = None
-    answer: Answer = Answer.YES
-    asked: list[Question] = field(default_factory=list)
-    shown: int = 0
-    most_shown: int = 0
-    seen: asyncio.Event = field(default_factory=asyncio.Event)
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
-    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def is_open(self, asker: Asker) -> bool:
-        return True
-
-    async def start(self, asker: Asker) -> Dialog:
-        self.shown += 1
-        self.most_shown = max(self.most_shown, self.shown)
-        return self
-
-    async def pin(self, question: Question) -> Pin:
-        await self.confirm(question)
-        return Pin(EBID_PIN)
-
-    async def confirm(self, question: Question) -> Answer:
-        self.asked.append(question)
-        self.seen.set()
-        await self.may_answer.wait()
-        return self.answer
-
-    async def close(self) -> None:
-        self.shown -= 1
-        self.gone.set()
 
 
 @dataclass

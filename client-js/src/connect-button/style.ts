@@ -1,13 +1,10 @@
+import { COLOURS } from "../shadow.ts";
+
 /** The element's style; it follows the page's `color-scheme` and font. */
 export const STYLE = `
 :host {
-  --text: light-dark(#1b2430, #e9edf3);
-  --quiet: light-dark(#566273, #a9b4c4);
-  --line: light-dark(#c9d0da, #465160);
-  --surface: light-dark(#ffffff, #1b212b);
-  --accent: var(--bridged-accent, light-dark(#0b57d0, #8fb8ff));
+  ${COLOURS}
   --on-accent: light-dark(#ffffff, #10203a);
-  --bad: light-dark(#a8201a, #ffb4ab);
   display: block;
   padding: 1.25rem;
   border: 1px solid var(--line);

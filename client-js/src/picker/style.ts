@@ -1,15 +1,12 @@
+import { COLOURS } from "../shadow.ts";
+
 /** The picker's style; it follows the page's `color-scheme` and font. */
 export const STYLE = `
 :host {
-  --text: light-dark(#1b2430, #e9edf3);
-  --quiet: light-dark(#566273, #a9b4c4);
-  --line: light-dark(#c9d0da, #465160);
-  --surface: light-dark(#ffffff, #1b212b);
-  --accent: var(--bridged-accent, light-dark(#0b57d0, #8fb8ff));
+  ${COLOURS}
   --chosen: light-dark(#f0f5ff, #1c2a42);
   --warn: light-dark(#7d4a00, #ffd08a);
   --warn-back: light-dark(#fff3dc, #3a2b10);
-  --bad: light-dark(#a8201a, #ffb4ab);
   --bad-back: light-dark(#fdecea, #431a17);
   --back: light-dark(#eef1f5, #2a323e);
   display: block;

@@ -358,33 +358,25 @@ async def test_a_blocked_pin_is_unblocked_with_the_puk(page: Page, inserted: Vir
     assert isinstance(await page.call("pin.verify", key=key, pin="654321"), m.Lease)
 
 
-async def test_the_last_try_of_a_puk_is_guarded_where_a_pin_is_unblocked(
-    page: Page, inserted: VirtualCard
+@pytest.mark.parametrize(
+    ("method", "new", "puk"),
+    [
+        ("pin.unblock", {"new_pin": "654321"}, EBID_PUK),
+        ("puk.change", {"new_puk": "87654321"}, "87654321"),
+    ],
+)
+async def test_the_last_try_of_a_puk_is_guarded(
+    page: Page, inserted: VirtualCard, method: str, new: dict[str, str], puk: str
 ) -> None:
     key = (await page.certificate(Usage.AUTHENTICATION)).id
-    params = {"key": key, "new_pin": "654321"}
     for left in (2, 1):
-        wrong = await page.fails("pin.unblock", puk="00000000", **params)
+        wrong = await page.fails(method, key=key, puk="00000000", **new)
         assert wrong.data() == {"tries_left": left, "secret": "puk"}
-    assert isinstance(await page.fails("pin.unblock", puk=EBID_PUK, **params), PinLastTry)
+    assert isinstance(await page.fails(method, key=key, puk=EBID_PUK, **new), PinLastTry)
     assert inserted.pins["puk"].tries_left == 1
-    await page.call("pin.unblock", puk=EBID_PUK, accept_last_try=True, **params)
-    assert isinstance(await page.call("pin.verify", key=key, pin="654321"), m.Lease)
-
-
-async def test_a_puk_is_changed_and_its_last_try_is_guarded(
-    page: Page, inserted: VirtualCard
-) -> None:
-    key = (await page.certificate(Usage.AUTHENTICATION)).id
-    new = {"key": key, "new_puk": "87654321"}
-    for left in (2, 1):
-        wrong = await page.fails("puk.change", puk="00000000", **new)
-        assert wrong.data() == {"tries_left": left, "secret": "puk"}
-    assert isinstance(await page.fails("puk.change", puk=EBID_PUK, **new), PinLastTry)
-    assert inserted.pins["puk"].tries_left == 1
-    await page.call("puk.change", puk=EBID_PUK, accept_last_try=True, **new)
+    await page.call(method, key=key, puk=EBID_PUK, accept_last_try=True, **new)
     assert inserted.pins["puk"].tries_left == 3
-    await page.call("pin.unblock", key=key, puk="87654321", new_pin="654321")
+    await page.call("pin.unblock", key=key, puk=puk, new_pin="654321")
     assert isinstance(await page.call("pin.verify", key=key, pin="654321"), m.Lease)
 
 
