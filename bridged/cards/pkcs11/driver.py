@@ -10,11 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from bridged.cards.answers import SecurityStatus
 from bridged.cards.base import Driver
-from bridged.cards.key import Input, Key, Keypad, PinObject
+from bridged.cards.key import Input, Key, Keypad
 from bridged.cards.pkcs11 import calls as c
 from bridged.cards.pkcs11 import objects
 from bridged.cards.pkcs11.module import Module
 from bridged.cards.pkcs11.process import CALL_S, PERSON_S, CallFailed, ModuleProcess
+from bridged.cards.pkcs11.shown import Shown
 from bridged.errors import (
     BridgedError,
     CardFault,
@@ -27,13 +28,10 @@ from bridged.errors import (
     UserCancelled,
     UserTimeout,
 )
-from bridged.model import CardType, PinAlphabet, PinRules, PinStatus, Usage
+from bridged.model import CardType, PinStatus, Usage
 from bridged.secret import Pin
 
 log = logging.getLogger(__name__)
-
-LONGEST_PIN = 255
-"""Where the token says nothing believable (characters)."""
 
 T = TypeVar("T")
 
@@ -54,15 +52,11 @@ class Pkcs11Driver(Driver):
         self._reader = reader
         self._places = list(places)
         self._found_in = process.starts
-        self._public = [self._call(c.Read(place.slot), c.Token) for place in places]
-        self._tokens = list(self._public)
-        self._seen_private: set[int] = set()
-        self._flags = [token.flags for token in self._tokens]
+        tokens = [self._call(c.Read(place.slot), c.Token) for place in places]
+        self._shown = Shown(places, tokens)
+        self._flags = [token.flags for token in tokens]
         self._verified: dict[int, Pin | None] = {}
         self._forgotten = 0
-        self._refs: dict[tuple[int, Usage], list[bytes]] = {}
-        self._where: dict[str, tuple[int, bytes]] = {}
-        self._pins = [self._pin_object(index) for index in range(len(places))]
         self.label = self._places[0].label or process.module.name
 
     @classmethod
@@ -121,23 +115,11 @@ class Pkcs11Driver(Driver):
         """Return the keys; what hides until the login is looked for again after the first one."""
         for index in list(self._verified):
             self._look_again(index)
-        found = [
-            each
-            for index, token in enumerate(self._tokens)
-            for each in objects.found_in(
-                index, token, self._public[index], logged_in=index in self._seen_private
-            )
-        ]
-        return [
-            self._key(each, each_usage)
-            for each, each_usage in objects.usages(found)
-            if usage in {None, each_usage}
-        ]
+        return self._shown.keys(usage)
 
     def chain(self, key: Key) -> tuple[bytes, ...]:
         """Return the issuers among all certificates of the card's tokens."""
-        carried = [each for token in self._tokens for each in token.certificates]
-        return objects.chain(key.certificate, carried)
+        return self._shown.chain(key)
 
     def enter(self) -> None:
         """Find the card anew where the module's process is another one."""
@@ -148,7 +130,7 @@ class Pkcs11Driver(Driver):
 
         Where the module's process has ended, and no login is, that is what it told last.
         """
-        index, _ = self._where[key.ref]
+        index, _ = self._shown.where(key)
         if self._process.running:
             self._flags[index] = self._call(c.Status(self._slot(index)), int)
         flags = self._flags[index]
@@ -157,11 +139,11 @@ class Pkcs11Driver(Driver):
             left = 0
         elif flags & c.TokenFlag.USER_PIN_FINAL_TRY:
             left = 1
-        return self._pins[index].status(tries_left=left, verified=self._is_verified(index))
+        return self._shown.pins[index].status(tries_left=left, verified=self._is_verified(index))
 
     def verify_pin(self, key: Key, pin: Pin) -> None:
         """Log in anew. The PIN is kept until the login ends where a key wants it each time."""
-        index, _ = self._where[key.ref]
+        index, _ = self._shown.where(key)
         self._login(key, bytearray(pin.reveal()), CALL_S)
         self._verified[index] = pin.copy()
 
@@ -172,7 +154,7 @@ class Pkcs11Driver(Driver):
 
     def verify_protected(self, key: Key) -> None:
         """Log in without a PIN (CKF_PROTECTED_AUTHENTICATION_PATH)."""
-        index, _ = self._where[key.ref]
+        index, _ = self._shown.where(key)
         try:
             self._login(key, None, PERSON_S)
         except ModuleFault as error:
@@ -183,7 +165,7 @@ class Pkcs11Driver(Driver):
 
     def change_pin(self, key: Key, pin: Pin, new: Pin) -> None:
         """Change by C_SetPIN, which checks the old PIN itself."""
-        index, _ = self._where[key.ref]
+        index, _ = self._shown.where(key)
         slot = self._slot(index)
         self._forget(index)
         old, other = bytearray(pin.reveal()), bytearray(new.reveal())
@@ -198,12 +180,12 @@ class Pkcs11Driver(Driver):
         A key with CKA_ALWAYS_AUTHENTICATE gets the PIN of the login each time, or has the person
         type it (`PinObject.protected`). Once the card refuses that PIN, it is never sent again.
         """
-        index, key_id = self._where[key.ref]
+        index, key_id = self._shown.where(key)
         if key.pin is not None and not self._is_verified(index):
             raise SecurityStatus
         self._look_again(index)
         kept = self._verified.get(index)
-        wanted = key_id in self._wanting(index)
+        wanted = key_id in self._shown.wanting(index)
         pin = None if not wanted else bytearray(kept.reveal() if kept is not None else b"")
         call = c.Sign(
             slot=self._slot(index),
@@ -220,47 +202,10 @@ class Pkcs11Driver(Driver):
             c.wipe(pin)
         return _der(signature) if form is Input.EC_DIGEST else signature
 
-    def _key(self, found: objects.Found, usage: Usage) -> Key:
-        token = self._tokens[found.token]
-        needs_login = token.flags & c.TokenFlag.LOGIN_REQUIRED
-        return Key(
-            ref=self._ref(found, usage),
-            usage=usage,
-            label=found.label or self._places[found.token].label,
-            pin=self._pins[found.token] if needs_login else None,
-            pin_always=False,
-            inputs=objects.inputs(found.certificate, token.mechanisms),
-            certificate=found.certificate,
-            certificate_private=found.private,
-        )
-
-    def _ref(self, found: objects.Found, usage: Usage) -> str:
-        """Return a name that stays: a key that was still to be seen keeps the one it had."""
-        seen = self._refs.setdefault((found.token, usage), [])
-        if found.id not in seen:
-            if b"" in seen:
-                seen[seen.index(b"")] = found.id
-            else:
-                seen.append(found.id)
-        ref = f"{found.token}{usage[0]}{seen.index(found.id)}"
-        self._where[ref] = (found.token, found.id)
-        return ref
-
-    def _pin_object(self, index: int) -> PinObject:
-        token = self._tokens[index]
-        most = token.max_pin if 0 < token.max_pin <= LONGEST_PIN else LONGEST_PIN
-        least = token.min_pin if 0 < token.min_pin <= most else 1
-        return PinObject(
-            ref=str(index),
-            label=self._places[index].label if len(self._places) > 1 else "PIN",
-            rules=PinRules(min_length=least, max_length=most, alphabet=PinAlphabet.ASCII),
-            protected=bool(token.flags & c.TokenFlag.PROTECTED_AUTHENTICATION_PATH),
-        )
-
     # ---- logins ----
 
     def _login(self, key: Key, pin: bytearray | None, timeout_s: float) -> None:
-        index, _ = self._where[key.ref]
+        index, _ = self._shown.where(key)
         slot = self._slot(index)
         self._forget(index)
         try:
@@ -276,17 +221,12 @@ class Pkcs11Driver(Driver):
         """Read a token once while logged in, when private keys show; drop a PIN nobody wants."""
         if not self._is_verified(index):
             return
-        if index not in self._seen_private:
-            self._tokens[index] = self._call(c.Read(self._slot(index)), c.Token)
-            self._seen_private.add(index)
+        if not self._shown.is_private(index):
+            self._shown.show_private(index, self._call(c.Read(self._slot(index)), c.Token))
         kept = self._verified[index]
-        if kept is not None and not self._wanting(index):
+        if kept is not None and not self._shown.wanting(index):
             kept.wipe()
             self._verified[index] = None
-
-    def _wanting(self, index: int) -> set[bytes]:
-        """Return the ids of the keys that want the PIN before each signature."""
-        return {key.id for key in self._tokens[index].keys if key.always_authenticate}
 
     def _forget(self, index: int) -> None:
         self._forgotten += 1
@@ -298,7 +238,7 @@ class Pkcs11Driver(Driver):
 
     def _with_pin(self, key: Key, call: c.Call, timeout_s: float, kind: type[T] | None = None) -> T:
         """Make a call that may hang on a PIN; raises what its failure means for the PIN."""
-        index, _ = self._where[key.ref]
+        index, _ = self._shown.where(key)
         try:
             return self._process.call(call, kind, timeout_s)
         except CallFailed as error:
@@ -309,7 +249,7 @@ class Pkcs11Driver(Driver):
             status = self.pin_status(key)
             raise PinBlocked if status.blocked else PinIncorrect(tries_left=status.tries_left)
         if what == c.Failure.PIN_REFUSED:
-            rules = self._pins[index].rules
+            rules = self._shown.pins[index].rules
             raise PinFormat(rules.min_length, rules.max_length, rules.alphabet)
         meanings: dict[str, type[BridgedError] | type[SecurityStatus]] = {
             c.Failure.PIN_LOCKED: PinBlocked,

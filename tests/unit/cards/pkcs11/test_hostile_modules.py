@@ -148,7 +148,7 @@ def test_a_certificate_that_is_none_is_no_key(hostile, mode: str) -> None:
 
 def test_objects_without_end_are_cut_off(hostile) -> None:
     driver = found(hostile("lie-endless"))
-    assert len(driver._tokens[0].certificates) == c.MAX_OBJECTS
+    assert len(driver._shown.tokens[0].certificates) == c.MAX_OBJECTS
     assert len(driver.keys()) == len(Usage)
     driver.end()
 
