@@ -31,6 +31,9 @@ JAPANESE = {
     "ignored explicit argument %r": "値 %r は指定できません",
     "invalid %(type)s value: %(value)r": "値 %(value)r は正しくありません（%(type)s）",
     "invalid choice: %(value)r (choose from %(choices)s)": "%(value)r は選べません（選択肢: %(choices)s）",
+    "invalid choice: %(value)r, maybe you meant %(closest)r? (choose from %(choices)s)": (
+        "%(value)r は選べません。もしかして: %(closest)r（選択肢: %(choices)s）"
+    ),
     "unknown parser %(parser_name)r (choices: %(choices)s)": (
         "%(parser_name)r は選べません（選択肢: %(choices)s）"
     ),
