@@ -13,6 +13,7 @@ import pytest
 from bridged import browsers as module
 from bridged.__main__ import main
 from bridged.cli import browsers as command
+from bridged.errors import NotAnOrigin
 
 SITE = "https://e-bid.city.example.jp"
 OTHER = "https://p.example:8443"
@@ -80,6 +81,11 @@ def test_a_site_is_allowed_listed_and_revoked_and_no_file_stays(computer: Path, 
     assert not (computer / CHROMIUM).exists()
     assert not (computer / "etc").exists(), "nor a folder"
     assert run("revoke", "--all")[0] == 1
+    assert run("revoke", "--all", "--json") == (1, '{\n  "browsers": []\n}\n')
+    assert run("revoke", "p.example") == (
+        1,
+        f"bridged: {NotAnOrigin('p.example').messages()['en']}\n",
+    )
 
 
 def test_what_others_set_in_firefox_stays(computer: Path, run: Run) -> None:

@@ -10,12 +10,18 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
-from bridged.cli.sign import choose
-from bridged.errors import CertificateAmbiguous, CertificateNotFound
-from bridged.model import Certificate, Usage
+from bridged.__main__ import main
+from bridged.cli import sign as command
+from bridged.cli.sign import choose, verify
+from bridged.client.blocking import Bridge
+from bridged.errors import CertificateAmbiguous, CertificateNotFound, PinLastTry
+from bridged.model import Certificate, PinRules, PinStatus, Usage
+from bridged.protocol.messages import MAX_DOCUMENT
 from bridged.virtual.profiles import EBID_PIN
 
 from ..signing.documents.verifiers import openssl, pdf_signatures, xmlsec
@@ -177,3 +183,70 @@ def test_one_of_several_certificates_is_named() -> None:
     assert choose(several[:1], None) is several[0]
     with pytest.raises(CertificateNotFound):
         choose(several, "card.3")
+    assert choose(several, "CA:RD:.1") is several[0], "as openssl prints a fingerprint"
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        (0, "1 to 768000 bytes can be signed"),
+        (1, "No bridged of yours runs"),
+        (MAX_DOCUMENT, "No bridged of yours runs"),
+        (MAX_DOCUMENT + 1, "1 to 768000 bytes can be signed"),
+    ],
+)
+def test_the_size_of_a_document_is_bounded(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    size: int,
+    told: str,
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    (tmp_path / "bid").write_bytes(bytes(size))
+    assert main(["sign", str(tmp_path / "bid"), "--format", "cades", "--port", "1"]) == 1
+    assert told in capsys.readouterr().err
+
+
+class LastTry:
+    """A card with one try left."""
+
+    def __init__(self) -> None:
+        self.tried: list[bool] = []
+
+    def pin_status(self, _: str) -> PinStatus:
+        return STATUS
+
+    def verify_pin(self, _: str, pin: str, *, accept_last_try: bool) -> None:
+        self.tried.append(accept_last_try)
+        if not accept_last_try:
+            raise PinLastTry(tries_left=1)
+
+
+STATUS = PinStatus(
+    label="PIN",
+    rules=PinRules(min_length=6, max_length=8, alphabet="digits"),
+    tries_left=1,
+    blocked=False,
+    verified=False,
+)
+
+
+@pytest.mark.parametrize("answer", ["y", "YES "])
+def test_the_last_try_is_taken_after_a_yes(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    bridge = LastTry()
+    monkeypatch.setattr(command, "getpass", lambda _: EBID_PIN)
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    verify(cast("Bridge", bridge), replace(certificate(1), pin=STATUS))
+    assert bridge.tried == [False, True]
+
+
+@pytest.mark.parametrize("answer", ["", "n", "no", "yeah"])
+def test_the_last_try_is_left_without_a_yes(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    bridge = LastTry()
+    monkeypatch.setattr(command, "getpass", lambda _: EBID_PIN)
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    with pytest.raises(PinLastTry):
+        verify(cast("Bridge", bridge), replace(certificate(1), pin=STATUS))
+    assert bridge.tried == [False]
