@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from playwright.async_api import Browser, Page, expect
 
 from .conftest import GRANTS, ROOT, Stack, shoot, together
+from .test_window import typed
 
 pytestmark = [pytest.mark.browser, pytest.mark.hil, pytest.mark.timeout(120)]
 
@@ -42,6 +43,7 @@ CERTIFICATE = """async () => {
   bridge.close();
   return certificate.x509.der;
 }"""
+CONTENT = "async (link) => [...new Uint8Array(await (await fetch(link.href)).arrayBuffer())]"
 
 
 @pytest.fixture(params=["chromium", "firefox"])
@@ -84,10 +86,34 @@ async def test_the_example_page_signs_a_text(
     assert await page.input_value("[name=pin]") == ""
     await shoot(page, f"example-page-{browser.browser_type.name}")
 
-    der = await page.evaluate(CERTIFICATE)
-    key = x509.load_der_x509_certificate(base64.b64decode(der)).public_key()
+    verify(base64.b64decode(await page.evaluate(CERTIFICATE)), signature, "利用者登録".encode())
+
+
+def verify(certificate: bytes, signature: bytes, data: bytes) -> None:
+    key = x509.load_der_x509_certificate(certificate).public_key()
     assert isinstance(key, rsa.RSAPublicKey)
-    key.verify(signature, "利用者登録".encode(), padding.PKCS1v15(), hashes.SHA256())
+    key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
+
+
+async def test_a_site_that_nobody_knows_is_allowed_and_signs_and_its_page_has_no_pin(
+    stack: Stack, site: str, page: Page, browser: Browser
+) -> None:
+    stack.card()
+    stack.daemon("https://other.example")
+    await page.goto(f"{site}/examples/window.html")
+    async with page.expect_popup() as popup:
+        await page.click("#read")
+    await (await popup.value).click("#ok:enabled")
+    async with page.expect_popup() as popup:
+        await page.click("#sign:enabled")
+    await typed(await popup.value, EBID_PIN)
+    await expect(page.locator("output")).to_have_text("署名しました")
+    await shoot(page, f"example-window-{browser.browser_type.name}")
+    saved = [
+        bytes(await page.locator(f"a[download='{name}']").evaluate(CONTENT))
+        for name in ("certificate.der", "signature.bin", "data")
+    ]
+    verify(*saved)
 
 
 async def test_the_example_page_says_what_to_do(stack: Stack, site: str, page: Page) -> None:
