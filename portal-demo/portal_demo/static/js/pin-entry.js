@@ -5,8 +5,9 @@
  */
 import { bridgeUrl } from "./api.js";
 import { Card, reasonOf } from "./card.js";
+import { CardChoice } from "./card-choice.js";
 import { onRetry, show } from "./panel.js";
-import { inputModeOf, isUsable, nameOf, outOfValidity, PLACES, rulesOf } from "./pin-words.js";
+import { inputModeOf, nameOf, outOfValidity, PLACES, rulesOf } from "./pin-words.js";
 import { say, sentence } from "./text.js";
 
 const byId = (id) => document.getElementById(id);
@@ -23,14 +24,12 @@ const LOOK_AGAIN_MS = 3000;
 const FINAL = new Set(["pin-blocked", "certificate-expired"]);
 
 export class PinEntry {
-  #usage;
   #act;
-  #holder;
-  #exclude;
   #wanted;
   #expired;
   #onStep;
   #card;
+  #choice;
   #outcome = null;
   #abort = null;
   #timer;
@@ -42,14 +41,12 @@ export class PinEntry {
    * which card to insert instead, and `expired` is the state of a card that has expired.
    */
   constructor({ usage, act, holder = () => "", exclude = "", wanted = () => "", expired = "certificate-expired", onStep = () => {} }) {
-    this.#usage = usage;
     this.#act = act;
-    this.#holder = holder;
-    this.#exclude = exclude;
     this.#wanted = wanted;
     this.#expired = expired;
     this.#onStep = onStep;
     this.#card = new Card({ url: bridgeUrl, picker });
+    this.#choice = new CardChoice({ card: this.#card, picker, usage, holder, exclude });
     this.#card.addEventListener("change", () => this.#update());
     onRetry(() => {
       this.#outcome = null;
@@ -69,7 +66,7 @@ export class PinEntry {
 
   /** Begin to follow the card. */
   start() {
-    this.#narrow();
+    this.#choice.narrow();
     void this.#card.start();
   }
 
@@ -79,36 +76,8 @@ export class PinEntry {
     this.#outcome = null;
     pin.value = "";
     accept.checked = false;
-    this.#narrow();
+    this.#choice.narrow();
     this.#update();
-  }
-
-  /** Have the picker offer what is for this step: another card may have its turn now. */
-  #narrow() {
-    picker.accepts = (certificate, all) => this.#accepts(certificate, all);
-  }
-
-  /** Tell whether a certificate is of the right usage, on the right card. */
-  #accepts({ usage, card }, all) {
-    const cardOf = (sha256) => all.find(({ x509 }) => x509?.sha256 === sha256)?.card;
-    const holder = this.#holder();
-    return (
-      usage === this.#usage &&
-      (holder === "" || card === cardOf(holder)) &&
-      (this.#exclude === "" || card !== cardOf(this.#exclude))
-    );
-  }
-
-  /** The certificates that are for this step, whether they can be used or not. */
-  get #mine() {
-    const { certificates } = this.#card.state;
-    return certificates.filter((certificate) => this.#accepts(certificate, certificates));
-  }
-
-  /** The certificate that is chosen, or where none can be the one that tells why. */
-  get #chosen() {
-    const mine = this.#mine;
-    return picker.certificate ?? (mine.some(isUsable) ? null : (mine[0] ?? null));
   }
 
   #update() {
@@ -122,21 +91,9 @@ export class PinEntry {
     if (this.#outcome?.reason === "card-in-use") {
       this.#timer = setTimeout(() => this.#card.check(), LOOK_AGAIN_MS);
     }
-    this.#showPicker();
+    this.#choice.show();
     this.#showState();
     this.#showPin();
-  }
-
-  #showPicker() {
-    const { length } = this.#mine;
-    byId("certificates").hidden = length === 0;
-    byId("certificates-title").textContent =
-      length > 1 ? say("使用するICカードを選択してください", "Choose the IC card") : say("使用するICカード", "IC card");
-  }
-
-  /** Whether the person has to choose before anything else. */
-  get #toBeChosen() {
-    return this.#card.state.name === "ready" && this.#chosen === null && this.#mine.length > 0;
   }
 
   /** An outcome is shown until the card is another one; a removal, until a card is back. */
@@ -148,19 +105,19 @@ export class PinEntry {
     if (this.#outcome?.reason === "card-in-use" && !readers?.some(({ state }) => state === "in-use")) {
       return false;
     }
-    return this.#outcome !== null && name === "ready" && this.#outcome.card === this.#chosen?.card;
+    return this.#outcome !== null && name === "ready" && this.#outcome.card === this.#choice.certificate?.card;
   }
 
   /** What stands in the way of using the chosen card, though it is there. */
   #obstacle() {
-    const status = this.#chosen?.pin;
-    if (this.#card.state.name !== "ready" || this.#toBeChosen) {
+    const status = this.#choice.certificate?.pin;
+    if (this.#card.state.name !== "ready" || this.#choice.open) {
       return null;
     }
-    if (!this.#chosen) {
-      return this.#holder() || this.#exclude ? "wrong-card" : "certificate-not-found";
+    if (!this.#choice.certificate) {
+      return this.#choice.bound ? "wrong-card" : "certificate-not-found";
     }
-    if (outOfValidity(this.#chosen)) {
+    if (outOfValidity(this.#choice.certificate)) {
       return this.#expired;
     }
     if (status && (status.blocked || status.triesLeft === 0)) {
@@ -176,8 +133,8 @@ export class PinEntry {
   #showState() {
     const { name, error, hint } = this.#card.state;
     const obstacle = this.#obstacle();
-    const tries = this.#chosen?.pin?.triesLeft ?? null;
-    const values = { origin: location.origin, rules: rulesOf(this.#chosen), wanted: this.#wanted() };
+    const tries = this.#choice.certificate?.pin?.triesLeft ?? null;
+    const values = { origin: location.origin, rules: rulesOf(this.#choice.certificate), wanted: this.#wanted() };
     if (obstacle) {
       show(obstacle, { values, tries: obstacle === "pin-last-try" ? tries : null });
     } else if (this.#outcome) {
@@ -189,7 +146,7 @@ export class PinEntry {
   }
 
   #whatNext() {
-    if (this.#toBeChosen) {
+    if (this.#choice.open) {
       return say("使用するICカードを下から選択してください。", "Choose the card to use from the list below.");
     }
     return this.#card.pinInPage
@@ -200,8 +157,8 @@ export class PinEntry {
   #showPin() {
     const obstacle = this.#obstacle();
     const pinInPage = this.#card.pinInPage;
-    const usable = this.#chosen !== null && (obstacle === null || obstacle === "pin-last-try");
-    const rules = this.#chosen?.pin?.rules;
+    const usable = this.#choice.certificate !== null && (obstacle === null || obstacle === "pin-last-try");
+    const rules = this.#choice.certificate?.pin?.rules;
     byId("pin-entry").hidden = !usable || !rules || !pinInPage;
     if (!pin.disabled && !usable) {
       pin.value = "";
@@ -209,11 +166,11 @@ export class PinEntry {
     const focus = pin.disabled && usable && document.activeElement !== picker;
     pin.disabled = !usable;
     if (rules) {
-      byId("pin-label").textContent = nameOf(this.#chosen.pin);
-      byId("pin-rules").textContent = rulesOf(this.#chosen);
+      byId("pin-label").textContent = nameOf(this.#choice.certificate.pin);
+      byId("pin-rules").textContent = rulesOf(this.#choice.certificate);
       pin.inputMode = inputModeOf(rules);
     }
-    const last = usable && pinInPage && this.#chosen.pin?.triesLeft === 1;
+    const last = usable && pinInPage && this.#choice.certificate.pin?.triesLeft === 1;
     lastTry.hidden = !last;
     accept.checked &&= last;
     if (focus) {
@@ -225,12 +182,12 @@ export class PinEntry {
   #enable() {
     const typed = byId("pin-entry").hidden || pin.value !== "";
     const agreed = lastTry.hidden || accept.checked;
-    const usable = !pin.disabled && this.#chosen !== null;
+    const usable = !pin.disabled && this.#choice.certificate !== null;
     ok.disabled = this.#abort !== null || !usable || !typed || !agreed;
   }
 
   async #submit() {
-    const certificate = this.#chosen;
+    const certificate = this.#choice.certificate;
     const upper = certificate.pin?.rules.alphabet === "upper-alphanumeric";
     const typed = upper ? pin.value.toUpperCase() : pin.value;
     const acceptLastTry = accept.checked;
@@ -250,7 +207,7 @@ export class PinEntry {
       if (next === null) {
         this.#abort = null;
         this.#onStep();
-        this.#narrow();
+        this.#choice.narrow();
         this.#update();
         return;
       }
