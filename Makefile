@@ -73,9 +73,9 @@ build: set-up ## Build the wheels and the npm package into build/
 .PHONY: deb deb-test boot-test pipx-test
 deb: set-up ## Build the Debian package into build/
 	@tools/deb
-deb-test: deb ## Install, use, upgrade and purge it in fresh Debian 12 and 13 (as root)
-	@tools/deb-test bookworm
-	@tools/deb-test trixie
+deb-test: deb ## Install, use, upgrade and purge it in fresh systems (as root); SUITE=noble: there alone
+	@for suite in $(or $(SUITE),bookworm trixie noble resolute); do tools/deb-test $$suite || exit; done
+	@$(if $(SUITE),,tools/deb-test --refused jammy)
 boot-test: deb build ## Boot Debian 12 and 13 with systemd and use the units there (as root; systemd-container)
 	@tools/boot-test bookworm
 	@tools/boot-test trixie

@@ -1,7 +1,7 @@
 """What the package for Debian and Ubuntu relies on, against what the distributions have.
 
-Debian's versions are those `tools/deb-test` ran with. Ubuntu's are from its manual pages and release
-notes, rounded down where the page was that of an earlier release; they were not run.
+The versions are those of the archives' own lists of packages (`dists/SUITE/main/binary-amd64/Packages`).
+`tools/deb-test` ran in all of them, and in 22.04 for its refusal.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DISTRIBUTIONS = (
     # Its Python lacks what bridged is written with (TaskGroup, timeout, tomllib); polkit reads no rules there.
     Distribution("Ubuntu 22.04", (3, 10), (2, 35), (1, 62), (0, 105), supported=False),
     Distribution("Ubuntu 24.04", (3, 12), (2, 39), (1, 66), (124,)),
-    Distribution("Ubuntu 26.04", (3, 14), (2, 41), (1, 68), (125,)),
+    Distribution("Ubuntu 26.04", (3, 14), (2, 43), (1, 69), (127,)),
 )
 RULES_SINCE = (0, 106)
 """polkit reads rules in JavaScript since this version; before, only .pkla files."""
