@@ -21,9 +21,11 @@ demo: ## Start daemon, virtual card and portal; ends with Ctrl-C / デモを起�
 test: ## Run every check and every test, browser and virtual card included
 	@exec tools/test
 
-.PHONY: test-daemon test-portal test-client
+.PHONY: test-daemon test-browser test-portal test-client
 test-daemon: set-up
-	BRIDGED_CHROMIUM=$$(tools/chromium) $(BIN)/pytest --no-skips tests
+	$(BIN)/pytest --no-skips tests --ignore tests/browser
+test-browser: set-up
+	BRIDGED_CHROMIUM=$$(tools/chromium) $(BIN)/pytest --no-skips tests/browser
 test-portal: set-up
 	$(BIN)/pytest --no-skips portal-demo/tests
 test-client: set-up
