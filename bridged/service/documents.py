@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 MAX_PROCESSES = 4
 REPLY_TIMEOUT_S = 60.0
-"""The longest a process may think before it asks or tells something."""
+"""The longest a process may think before it asks or tells something, or hears what it is told."""
 MAX_REPLY = 64 << 20
 OF_DOCUMENTS = (DocumentMalformed, DocumentProtected, TimestampUnavailable, InternalError)
 """What a document's process may report."""
@@ -82,12 +82,15 @@ class Conversation:
         await self.answer(self._job)
 
     async def answer(self, value: object) -> None:
-        """Send a frame; that nobody reads it shows in the reply."""
+        """Send a frame; that nobody reads it any more shows in the reply. Raises as `reply`."""
         self._to.write(pack(value))
         try:
-            await self._to.drain()
+            async with asyncio.timeout(REPLY_TIMEOUT_S):
+                await self._to.drain()
         except ConnectionError:
             return
+        except TimeoutError:
+            raise self._endless() from None
 
     async def reply(self) -> Told:
         """Return the next frame; raises `DocumentMalformed` where the document ended the process."""
@@ -98,9 +101,12 @@ class Conversation:
                     raise self.malformed("it becomes too large")
                 return _told.decode(await self._from.readexactly(size))
         except (TimeoutError, EOFError):
-            raise self.malformed("it takes too much to read") from None
+            raise self._endless() from None
         except msgspec.MsgspecError:
             raise self.malformed("what reads it answers nonsense") from None
+
+    def _endless(self) -> BridgedError:
+        return self.malformed("it takes too much to read")
 
     def failed(self, error: BridgedError) -> BridgedError:
         """Return what to raise for an error that the process tells of, if it is one of a document's."""

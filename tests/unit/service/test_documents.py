@@ -324,6 +324,22 @@ async def test_a_process_that_thinks_too_long_is_ended(
         await Documents().sign(job, never)
 
 
+async def test_a_process_that_does_not_read_is_ended(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawn = asyncio.create_subprocess_exec
+
+    async def deaf(*_: str, **more: object) -> asyncio.subprocess.Process:
+        return await spawn("sleep", "60", **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", deaf)
+    monkeypatch.setattr(documents, "REPLY_TIMEOUT_S", 0.1)
+    large = msgspec.structs.replace(job, content=bytes(1 << 20))
+    with pytest.raises(DocumentMalformed):
+        async with asyncio.timeout(10):
+            await Documents().sign(large, never)
+
+
 def test_the_daemon_itself_loads_none_of_the_libraries_that_read_documents() -> None:
     code = (
         "import sys, bridged.cli.commands, bridged.server.app, bridged.service.hub, bridged.service.tsa;"
