@@ -72,15 +72,15 @@ build: set-up ## Build the wheels and the npm package into build/
 	$(BIN)/uv build --quiet --no-build-isolation --out-dir build portal-demo
 	cd client-js && npm pack --silent --pack-destination ../build
 
+SUITES := bookworm trixie noble resolute
 .PHONY: deb deb-test boot-test pipx-test
 deb: set-up ## Build the Debian package into build/
 	@tools/deb
 deb-test: deb ## Install, use, upgrade and purge it in fresh systems (as root); SUITE=noble: there alone
-	@for suite in $(or $(SUITE),bookworm trixie noble resolute); do tools/deb-test $$suite || exit; done
+	@for suite in $(or $(SUITE),$(SUITES)); do tools/deb-test $$suite || exit; done
 	@$(if $(SUITE),,tools/deb-test --refused jammy)
-boot-test: deb build ## Boot Debian 12 and 13 with systemd and use the units there (as root; systemd-container)
-	@tools/boot-test bookworm
-	@tools/boot-test trixie
+boot-test: deb build ## Boot fresh systems with systemd and use the units there (as root); SUITE=noble: that alone
+	@for suite in $(or $(SUITE),$(SUITES)); do tools/boot-test $$suite || exit; done
 pipx-test: build ## Install the wheel with pipx in fresh Debian 12 and 13, polkit included (as root)
 	@tools/pipx-test bookworm
 	@tools/pipx-test trixie
