@@ -23,6 +23,7 @@ PAGES = {
     "none": "/office/applications?q=9999999999",
     "users": "/office/users",
     "user": "/office/users/1",
+    "user-reset": "/office/users/1/reset",
     "questions": "/office/questions",
     "register": "/office/register",
     "merge": "/office/register/merge",
@@ -202,6 +203,7 @@ async def test_a_user_sets_a_new_password_by_the_link(stack: Stack, chromium: Ch
     await enter(page, stack)
     await page.goto(f"{stack.origin}/office/users/1")
     await page.click("#reset")
+    await page.click("#do")
     await expect(page.locator("#sent")).to_be_visible()
     await page.goto(f"{stack.origin}/demo/mail")
     text = await page.locator(".mail-text").first.inner_text()
