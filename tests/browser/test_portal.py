@@ -318,6 +318,7 @@ async def renew_by_turns(
     await look("renew-7")
     await page.click("#to-confirm")
     await on_screen(page, "renew-8")
+    await look("renew-8")
     await page.click("#submit-application")
     await panel(page, "ready")
     await enter_pin(page, EBID_PIN)

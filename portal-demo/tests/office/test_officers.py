@@ -6,8 +6,10 @@ import re
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 
+from portal_demo.certificates import sha256_of
 from portal_demo.cli import main
 from portal_demo.db import Database
 from portal_demo.mail.outbox import mails
@@ -149,11 +151,37 @@ async def test_what_is_taken_away_is_asked_first_and_done_once(app, admin, step,
 async def test_a_page_that_is_out_of_date_takes_no_new_card_away(app, admin):
     subject = await officer(app, "shinsa01")
     path = f"/office/officers/{subject.id}/remove-card"
+
+    async def give_card(digit: str) -> None:
+        async with app[PORTAL].database.transaction() as db:
+            (await find_officer(db, "shinsa01")).certificate_sha256 = digit * 64
+
+    await give_card("0")
     page = await admin.get(path)
-    async with app[PORTAL].database.transaction() as db:
-        (await find_officer(db, "shinsa01")).certificate_sha256 = "0" * 64
+    await give_card("1")
     await admin.post(path, seen=page.hidden("seen"))
-    assert (await officer(app, "shinsa01")).certificate_sha256 == "0" * 64
+    assert (await officer(app, "shinsa01")).certificate_sha256 == "1" * 64
+
+
+async def test_what_is_so_already_is_not_asked(app, admin):
+    path = f"/office/officers/{(await officer(app, 'shinsa01')).id}"
+    for step in ("remove-card", "enable"):
+        assert (await admin.get(f"{path}/{step}")).url == path
+    await admin.confirm(f"{path}/disable")
+    assert (await admin.get(f"{path}/disable")).url == path
+
+
+async def test_a_card_that_is_to_be_removed_is_named_and_ones_own_session_stays(app, admin, card):
+    async with app[PORTAL].database.transaction() as db:
+        own = await find_officer(db, "kanri01")
+        own.certificate_sha256 = sha256_of(card.authentication)
+        own.certificate = card.authentication.public_bytes(Encoding.DER)
+    path = f"/office/officers/{own.id}/remove-card"
+    page = await admin.get(path)
+    assert "長野 太郎" in page.element("whom")
+    assert "この画面のほかに" in page.element("follows")
+    page = await admin.confirm(path)
+    assert page.element("has-card") == "未登録"
 
 
 async def test_a_password_set_by_a_link_ends_what_is_open(app, clerk, new_clerk, clock):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import sessions
+from portal_demo.certificates import parse_certificate
+from portal_demo.holders import holder_of
 from portal_demo.language import Text
 from portal_demo.office.audit import Action
 from portal_demo.office.errors import OwnAccount
@@ -29,6 +31,8 @@ class Step:
     name: str
     question: Question
     do: Callable[[Desk, AsyncSession, Officer], Awaitable[None]]
+    applies: Callable[[Officer], bool]
+    """Whether there is anything to do."""
     action: Action
     own: bool = False
     """Whether administrators may do it to themselves."""
@@ -57,6 +61,10 @@ async def _enable(_desk: Desk, _db: AsyncSession, officer: Officer) -> None:
     officer.disabled = False
 
 
+_ENDS_ELSEWHERE = Text(
+    "この画面のほかにログイン中の場合は、直ちにログアウトされます。",
+    "What else you are logged in on is logged out at once.",
+)
 _ENDS = Text(
     "ログイン中の場合は、直ちにログアウトされます。", "Who is logged in is logged out at once."
 )
@@ -80,6 +88,7 @@ STEPS = (
             Text("再設定してリンクを送信する", "Reset and mail the link"),
         ),
         _reset,
+        lambda _officer: True,
         Action.ACCESS_RESET,
         after="?sent=1",
     ),
@@ -97,6 +106,7 @@ STEPS = (
             Text("登録を削除する", "Remove it"),
         ),
         _remove_card,
+        lambda officer: officer.certificate_sha256 is not None,
         Action.CARD_REMOVED,
         own=True,
     ),
@@ -118,6 +128,7 @@ STEPS = (
             Text("ログインを停止する", "Stop them"),
         ),
         _disable,
+        lambda officer: not officer.disabled,
         Action.OFFICER_DISABLED,
     ),
     Step(
@@ -133,6 +144,7 @@ STEPS = (
             Text("停止を解除する", "Let them log in"),
         ),
         _enable,
+        lambda officer: officer.disabled,
         Action.OFFICER_ENABLED,
     ),
 )
@@ -144,15 +156,18 @@ def _ask(step: Step) -> Callable[[Desk], Awaitable[web.StreamResponse]]:
         async with desk.transaction() as db:
             officer = await _subject(desk, db, step)
             seen = await _state_of(db, officer)
+        if not step.applies(officer):
+            return see_other(f"{PATH}/{officer.id}")
         return ask_first(
             desk,
-            step.question,
+            _as_asked(step.question, own=officer.id == desk.officer.id),
             screen=f"officer-{step.name}",
             back=(f"{PATH}/{officer.id}", Text("担当者に戻る", "To the officer")),
             whom=(
                 (Text("対象の担当者", "Officer"), f"{officer.name}（{officer.login}）"),
                 (Text("権限", "Role"), ROLE_NAMES[Role(officer.role)]),
                 (Text("メールアドレス", "Mail address"), officer.mail),
+                *_card_of(officer),
             ),
             seen=seen,
         )
@@ -165,13 +180,29 @@ def _do(step: Step) -> Callable[[Desk], Awaitable[web.StreamResponse]]:
         """Do it, unless the officer's access is not what the page showed: it was done, then."""
         async with desk.transaction() as db:
             officer = await _subject(desk, db, step)
-            if desk.fields.get("seen") != await _state_of(db, officer):
+            if desk.fields.get("seen") != await _state_of(db, officer) or not step.applies(officer):
                 return see_other(f"{PATH}/{officer.id}")
             await step.do(desk, db, officer)
             await desk.record(db, step.action, officer.login)
         return see_other(f"{PATH}/{officer.id}{step.after}")
 
     return do
+
+
+def _as_asked(question: Question, *, own: bool) -> Question:
+    """Return a question as it is put: one's own session does not end with the others."""
+    if not own:
+        return question
+    follows = (_ENDS_ELSEWHERE if text is _ENDS else text for text in question.follows)
+    return replace(question, follows=tuple(follows))
+
+
+def _card_of(officer: Officer) -> Iterator[tuple[Text, str]]:
+    """Tell the officer's card, if there is one."""
+    if officer.certificate:
+        holder = holder_of(parse_certificate(officer.certificate))
+        names = filter(None, (holder.organization, holder.name))
+        yield Text("登録されているICカード", "Registered IC card"), "　".join(names)
 
 
 async def _subject(desk: Desk, db: AsyncSession, step: Step) -> Officer:
