@@ -78,7 +78,7 @@ class ChallengeUnknown(PersonError):
     reason, status = "challenge-unknown", 409
     title = Text("もう一度操作してください", "Please try again")
     en = "This confirmation was used already. Enter the PIN once more."
-    ja = "この確認情報はすでに使われています。もう一度PIN番号を入力してください。"
+    ja = "この画面での確認は、すでに使用されたか、無効になっています。もう一度PIN番号を入力してください。"
 
 
 @dataclass(eq=False)
@@ -111,8 +111,8 @@ class SignatureInvalid(CardError):
 
     reason = "signature-invalid"
     title = Text("署名を確認できませんでした", "The signature could not be verified")
-    en = "The signature could not be verified. Retry; if it fails again ask the help desk."
-    ja = "署名を確認できませんでした。やり直しても同じ場合は、ヘルプデスクにお問い合わせください。"
+    en = "The signature could not be verified. Retry; if it fails again ask us."
+    ja = "署名を確認できませんでした。やり直しても確認できない場合は、お問い合わせください。"
 
 
 @dataclass(eq=False)
@@ -198,7 +198,7 @@ class CertificateRevoked(CardError):
     reason = "certificate-revoked"
     title = Text("このICカードは失効しています", "This IC card is revoked")
     en = "The certificate on the IC card was revoked on {revoked} ({why}). Ask its issuer for a new card."
-    ja = "ICカードの証明書は{revoked}に失効しました（理由: {why}）。このICカードは利用できません。発行元に新しいICカードを申し込んでください。"
+    ja = "ICカードの証明書は{revoked}に失効しました（理由：{why}）。このICカードは利用できません。発行元に新しいICカードを申し込んでください。"
 
 
 @dataclass(eq=False)
@@ -293,8 +293,8 @@ class NumberMerged(PersonError):
 
     reason = "number-merged"
     title = Text("登録番号が統合されています", "The registration number was merged")
-    en = "This number was merged. Enter the new 10-digit number that was mailed to your main contact. If you have no such mail, ask the office by “Contact”."
-    ja = "この登録番号は統合されています。代表窓口の連絡先メールアドレスに通知された新しい登録番号（10桁）を入力して下さい。通知が見当たらない場合は、「お問い合わせ」からご連絡下さい。"
+    en = "This number was merged. Enter the new 10-digit number that was mailed to your main contact. If you have no such mail, ask the office by “Questions answered by chat”."
+    ja = "この登録番号は統合されています。代表窓口の連絡先メールアドレスに通知された新しい登録番号（10桁）を入力して下さい。通知が見当たらない場合は、「ご質問にチャットでお答えします」からお問い合わせ下さい。"
 
 
 @dataclass(eq=False)
@@ -337,7 +337,7 @@ class LockedOut(PersonError):
     reason, status = "locked-out", 429
     title = Text("しばらく待ってください", "Please wait")
     en = "Too many log-ins have failed. Wait for {wait} and try again."
-    ja = "ログインの失敗が続いたため、受け付けを止めています。{wait}待ってから、もう一度操作して下さい。"
+    ja = "ログインの失敗が続いたため、一時的に受け付けを停止しています。{wait}後に、もう一度操作して下さい。"
 
 
 @dataclass(eq=False)
@@ -357,7 +357,7 @@ class FormIncomplete(PersonError):
     reason, status = "form-incomplete", 409
     title = Text("入力内容を確認してください", "Check what you entered")
     en = "This is not what was checked last. Open the form and press “Check the input” again."
-    ja = "この内容は確認されていないか、確認の後で変わっています。入力画面でもう一度「入力内容確認」を押してください。"
+    ja = "この内容は確認されていないか、確認の後で変わっています。入力画面でもう一度「入力内容確認」ボタンをクリックしてください。"
 
 
 @dataclass(eq=False)
@@ -428,4 +428,4 @@ class InternalError(PortalError):
     reason, status = "internal-error", 500
     title = Text("システムエラーが発生しました", "A system error occurred")
     en = "Something went wrong in the portal. Report the number {id}."
-    ja = "システムエラーが発生しました。時間をおいてもう一度操作してください。解決しない場合は、番号 {id} を添えてヘルプデスクにお問い合わせください。"
+    ja = "システムエラーが発生しました。時間をおいてもう一度操作してください。解決しない場合は、番号 {id} を添えてお問い合わせください。"

@@ -95,7 +95,7 @@ async def test_it_suggests_what_fits_the_screen_and_the_card(visitor):
 async def test_an_answer_names_its_source_in_the_persons_language(visitor):
     body = {"question": "PIN番号を間違えました"}
     answer = (await visitor.post("/api/chat", body)).json["answers"][0]
-    assert answer["source"] == "よくあるご質問: PIN番号"
+    assert answer["source"] == "よくあるご質問：PIN番号"
     visitor.headers.update(ENGLISH)
     answer = (await visitor.post("/api/chat", body)).json["answers"][0]
     assert answer["source"] == "Questions: PIN"

@@ -65,7 +65,7 @@ async def test_a_revoked_card_is_refused_with_date_and_reason(
         with pytest.raises(CertificateRevoked) as caught:
             await trust.verify(certificate, LOGIN)
         message = caught.value.message()
-        assert "2026年06月01日に失効しました（理由: 鍵の危殆化）" in message.ja
+        assert "2026年06月01日に失効しました（理由：鍵の危殆化）" in message.ja
         assert "revoked on 1 June 2026 (key compromise)" in message.en
     assert bureau.asked[kind] == 1
 
@@ -76,7 +76,7 @@ async def test_every_reason_is_told_in_words(make_trust, bureau, issue, clock, r
     bureau.revoked[certificate.serial_number] = clock() - DAY, reason
     with pytest.raises(CertificateRevoked) as caught:
         await make_trust().verify(certificate, LOGIN)
-    assert "理由: )" not in caught.value.message().ja
+    assert "理由：)" not in caught.value.message().ja
     assert "_" not in caught.value.message().en
 
 

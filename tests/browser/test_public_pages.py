@@ -55,9 +55,9 @@ async def test_the_chat_answers_beside_the_screen_by_keyboard_alone(
     await page.keyboard.type("<b>PIN番号</b>を間違えました")
     await page.keyboard.press("Enter")
     await expect(page.locator(".chat-question")).to_have_text(
-        "あなた: <b>PIN番号</b>を間違えました"
+        "あなた：<b>PIN番号</b>を間違えました"
     )
-    await expect(page.locator(".chat-source").first).to_contain_text("よくあるご質問: PIN番号")
+    await expect(page.locator(".chat-source").first).to_contain_text("よくあるご質問：PIN番号")
     await expect_well_made(page, f"chat-{width}")
     await page.keyboard.press("Escape")
     await expect(page.locator("#chat")).to_be_hidden()

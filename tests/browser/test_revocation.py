@@ -28,6 +28,6 @@ async def test_a_revoked_card_is_refused_with_date_and_reason(
         return
     panel = page.locator('#card-panel[data-reason="certificate-revoked"]')
     await expect(panel).to_be_visible()
-    words = re.compile("年.*月.*日に失効しました（理由: 鍵の危殆化）")
+    words = re.compile("年.*月.*日に失効しました（理由：鍵の危殆化）")
     await expect(page.locator("#card-text")).to_have_text(words)
     await shoot(page, "revoked-card")

@@ -111,9 +111,9 @@ PASSWORD_RESET = Template(
     "password-reset",
     Text("パスワード再設定のご案内", "Set a new password"),
     Text(
-        "パスワードの再設定が申し込まれました。次のアドレスを開いて、新しいパスワードを設定してください。\n\n"
+        "パスワードの再設定を受け付けました。次のアドレスを開いて、新しいパスワードを設定してください。\n\n"
         "{link}\n\nこのアドレスは{minutes}分間、一度だけ有効です。\n"
-        "お心当たりのない場合は、何もしないでください。パスワードは変わりません。",
+        "お心当たりのない場合は、このメールを破棄してください。パスワードは変更されません。",
         "A new password was asked for. Open this address and choose one:\n\n"
         "{link}\n\nIt works once, for {minutes} minutes.\n"
         "If you have not asked for it, do nothing: the password stays as it is.",

@@ -27,7 +27,7 @@ from portal_demo.users import (
 
 PASSWORD_LENGTHS = (12, 256)
 PASSWORD_FAULT = Text(
-    "パスワードは12文字以上256文字以内で、担当者IDを含まないものを入力してください。",
+    "パスワードは12文字以上256文字以内で、担当者IDを含まないものを入力して下さい。",
     "A password has 12 to 256 characters and does not contain the officer ID.",
 )
 

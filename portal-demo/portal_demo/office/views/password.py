@@ -20,7 +20,7 @@ from portal_demo.validation import fault
 from portal_demo.views.common import read_form
 
 DIFFERENT = Text(
-    "パスワードとパスワード（確認）に、同じものを入力してください。",
+    "新しいパスワードと新しいパスワード（確認）が一致しません。同じパスワードを入力して下さい。",
     "Enter the same password twice.",
 )
 _USER_PASSWORD = next(field for field in USER_FORM.fields if field.name == "password")

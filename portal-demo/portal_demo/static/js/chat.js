@@ -94,7 +94,7 @@ function add(kind, text) {
   bubble.className = `chat-${kind}`;
   const who = document.createElement("span");
   who.className = "visually-hidden";
-  who.textContent = kind === "question" ? say("あなた: ", "You: ") : say("回答: ", "Answer: ");
+  who.textContent = kind === "question" ? say("あなた：", "You: ") : say("回答: ", "Answer: ");
   const body = document.createElement("div");
   body.append(paragraph(text));
   bubble.append(who, body);

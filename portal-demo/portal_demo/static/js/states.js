@@ -11,7 +11,7 @@ const STATES = {
     say("しばらくお待ちください。", "One moment, please.")],
   permission: ["info", "plug",
     say("ブラウザーの確認があります", "The browser is going to ask you"),
-    say("「接続する」を押すと、ブラウザーが「このデバイス上の他のアプリやサービスへのアクセス」の許可を求めます。「許可」を選んでください。", "Press “Connect”. The browser then asks whether this site may access other apps and services on this device: choose “Allow”.")],
+    say("「接続する」ボタンをクリックすると、ブラウザーが「このデバイス上の他のアプリやサービスへのアクセス」の許可を求めます。「許可」を選んでください。", "Press “Connect”. The browser then asks whether this site may access other apps and services on this device: choose “Allow”.")],
   ready: ["ok", "ok",
     say("ICカードの準備ができました", "The IC card is ready"),
     ""],
@@ -35,19 +35,19 @@ const STATES = {
     say("アドレスバーの左のアイコンからサイトの設定を開き、「このデバイス上の他のアプリやサービスへのアクセス」を「許可」に変えて、画面を再読み込みしてください。", "Open the site settings by the icon left of the address, set “Access other apps and services on this device” to “Allow”, and load the page again.")],
   unreached: ["warn", "plug",
     say("bridgedに接続できませんでした", "bridged was not reached"),
-    say("ブラウザーの確認で「許可」が選ばれていないか、bridgedが動作していません。「もう一度確認する」を押し、ブラウザーの確認が表示されたら「許可」を選んでください。表示されない場合は、bridgedを起動してから押してください。", "“Allow” was not chosen in the browser, or bridged is not running. Press “Check again”, and choose “Allow” if the browser asks. If it does not ask, start bridged and press again.")],
+    say("ブラウザーの確認で「許可」が選ばれていないか、bridgedが動作していません。「もう一度確認する」ボタンをクリックし、ブラウザーの確認が表示されたら「許可」を選んでください。表示されない場合は、bridgedを起動してからクリックしてください。", "“Allow” was not chosen in the browser, or bridged is not running. Press “Check again”, and choose “Allow” if the browser asks. If it does not ask, start bridged and press again.")],
   misconfigured: ["error", "error",
     say("bridgedの設定に誤りがあります", "The settings of bridged are wrong"),
-    say("bridgedの状態画面を開き、表示された内容を直すか、管理者に連絡してください。直した後、「もう一度確認する」を押してください。", "Open the status page of bridged and mend what it tells, or call your administrator. Then press “Check again”.")],
+    say("bridgedの状態画面を開き、表示された内容を直すか、管理者に連絡してください。直した後、「もう一度確認する」ボタンをクリックしてください。", "Open the status page of bridged and mend what it tells, or call your administrator. Then press “Check again”.")],
   "site-not-allowed": ["info", "shield",
     say("このサイトでICカードを使うには、許可が必要です", "This site needs your permission to use the card"),
-    say("ボタンを押し、bridgedの確認画面で、このサイト（{origin}）のアドレスを確かめて「許可する」を選んでください。", "Press the button; when bridged asks, see that it names this site ({origin}), and choose “Allow”.")],
+    say("ボタンをクリックし、bridgedの確認画面で、このサイト（{origin}）のアドレスを確かめて「許可する」を選んでください。", "Press the button; when bridged asks, see that it names this site ({origin}), and choose “Allow”.")],
   "consent-asking": ["info", "shield",
     say("bridgedの確認画面が開いています", "bridged is asking you"),
     say("確認画面で、このサイト（{origin}）のアドレスを確かめて「許可する」を選んでください。", "See that it names this site ({origin}), and choose “Allow”.")],
   "consent-denied": ["warn", "shield",
     say("このサイトは許可されませんでした", "This site was not allowed"),
-    say("ICカードを使うには、少し待ってからボタンを押し、bridgedの確認画面で「許可する」を選んでください。", "To use the IC card, wait a little, press the button and choose “Allow” when bridged asks.")],
+    say("ICカードを使うには、少し待ってからボタンをクリックし、bridgedの確認画面で「許可する」を選んでください。", "To use the IC card, wait a little, press the button and choose “Allow” when bridged asks.")],
   "consent-unavailable": ["error", "shield",
     say("bridgedの確認画面を表示できません", "bridged cannot show its dialog"),
     ""],
@@ -83,7 +83,7 @@ const STATES = {
     say("ほかのサイトやタブでの操作を終えるか、その画面を閉じてください。その後、もう一度この画面で操作してください。残りの入力回数は減っていません。", "Finish what you are doing with the card on the other site or tab, or close it. Then try again here. No try was used.")],
   "card-fault": ["error", "card",
     say("ICカードから予期しない応答がありました", "The IC card gave an unexpected answer"),
-    say("ICカードを挿入し直して、もう一度操作してください。続く場合は、ICカードの発行元にお問い合わせください。", "Insert the card again and retry. If it goes on, ask the issuer of the card.")],
+    say("ICカードを挿入し直して、もう一度操作してください。繰り返す場合は、ICカードの発行元にお問い合わせください。", "Insert the card again and retry. If it goes on, ask the issuer of the card.")],
   "card-removed": ["error", "card",
     say("ICカードが抜かれました", "The IC card was removed"),
     say("もう一度ICカードを挿入して、PIN番号の入力からやり直してください。入力した内容は残っています。", "Insert the card again and enter the PIN once more. What you entered is kept.")],
@@ -122,13 +122,13 @@ const STATES = {
     say("少し待ってから、もう一度操作してください。", "Wait a moment and try again.")],
   "internal-error": ["error", "error",
     say("予期しないエラーが発生しました", "Something unexpected happened"),
-    say("画面を再読み込みして、やり直してください。解決しない場合は、ヘルプデスクにお問い合わせください。", "Load the page again and retry. If it goes on, ask the help desk.")],
+    say("画面を再読み込みして、やり直してください。解決しない場合は、お問い合わせください。", "Load the page again and retry. If it goes on, ask us.")],
   portal: ["error", "error",
     say("受け付けられませんでした", "The portal did not accept it"),
     ""],
 };
 
-/** States whose error carries a number that the help desk asks for. */
+/** States whose error carries a number that whoever is asked for help needs. */
 const NUMBERED = new Set(["internal-error", "card-fault"]);
 
 /** Return what to show for a state; `values` fill the text. */
