@@ -9,6 +9,7 @@ let shown = { number: 0 };
 let words = { over: "", working: "", notTheSame: "" };
 /** A click that was meant for what stood here before is no answer. */
 const SETTLE_MS = 700;
+let settled;
 
 async function post(path, body, keepalive = false) {
   const response = await fetch(path, {
@@ -76,13 +77,14 @@ function show(question) {
 }
 
 function settle() {
+  clearTimeout(settled);
   if (shown.wanted) {
     // A PIN that was typed was meant.
     at("ok").disabled = false;
     return;
   }
   at("ok").disabled = at("never").disabled = true;
-  setTimeout(() => {
+  settled = setTimeout(() => {
     at("ok").disabled = at("never").disabled = false;
   }, SETTLE_MS);
 }

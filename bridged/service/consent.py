@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class Consent:
     """Answers what a site may do, and asks the person for what it lacks.
 
-    `changed` is called after each decision, so that connections learn of it.
+    `changed` is called after each yes, so that connections learn of it.
     """
 
     def __init__(

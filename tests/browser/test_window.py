@@ -223,16 +223,8 @@ async def test_in_firefox_a_wrong_pin_is_told_the_right_one_signs_and_escape_is_
     assert (await answer(portal))["error"]["data"]["reason"] == "user-cancelled"
 
 
-@pytest.mark.parametrize("granted", [frozenset()], indirect=True)
-@pytest.mark.parametrize(
-    ("house", "never"),
-    [(Language.JA, "今後も拒否する"), (Language.EN, "Never ask again")],
-    indirect=["house"],
-)
-async def test_a_stranger_is_refused_for_good_in_the_window(
-    house: House, chromium: Chromium, never: str
-) -> None:
-    portal = await chromium.page()
+async def asked_to_be_allowed(house: House, portal: Page) -> Page:
+    """Have the portal ask for its grants, and return the window with the question in it."""
     await portal.goto(house.portal)
     await portal.evaluate("""() => {
       const button = document.createElement("button");
@@ -245,7 +237,39 @@ async def test_a_stranger_is_refused_for_good_in_the_window(
     }""")
     async with portal.expect_popup() as popup:
         await portal.get_by_role("button", name="request").click()
-    window = await popup.value
+    return await popup.value
+
+
+@pytest.mark.parametrize("granted", [frozenset()], indirect=True)
+async def test_a_window_that_comes_to_the_front_takes_no_yes_before_it_can_be_read(
+    house: House, chromium: Chromium
+) -> None:
+    portal = await chromium.page()
+    clock = portal.context.clock
+    await clock.install(time=0)
+    await clock.pause_at(1000)
+    window = await asked_to_be_allowed(house, portal)
+    allow = window.get_by_role("button", name="許可する")
+    await expect(allow).to_be_disabled()
+    await clock.run_for(600)
+    await window.evaluate("dispatchEvent(new Event('focus'))")
+    await clock.run_for(600)
+    await expect(allow).to_be_disabled()
+    await clock.run_for(200)
+    await expect(allow).to_be_enabled()
+
+
+@pytest.mark.parametrize("granted", [frozenset()], indirect=True)
+@pytest.mark.parametrize(
+    ("house", "never"),
+    [(Language.JA, "今後も拒否する"), (Language.EN, "Never ask again")],
+    indirect=["house"],
+)
+async def test_a_stranger_is_refused_for_good_in_the_window(
+    house: House, chromium: Chromium, never: str
+) -> None:
+    portal = await chromium.page()
+    window = await asked_to_be_allowed(house, portal)
     button = window.get_by_role("button", name=never)
     await expect(button).to_be_enabled()
     language = await window.evaluate("document.documentElement.lang")
