@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from bridged import __version__
 from bridged.cli.arguments import add_config
 from bridged.cli.language import say
-from bridged.cli.output import add_json, print_json, printable, working
+from bridged.cli.output import add_json, coloured, print_json, printable, working
 from bridged.cli.wrapping import columns_of, wrap
 from bridged.errors import FileUnusable
 
@@ -77,9 +77,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json([finding.to_json() for finding in findings])
     else:
-        coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         columns = columns_of(sys.stdout)
-        told = report(findings, language(), coloured=coloured, columns=columns)
+        told = report(findings, language(), coloured=coloured(), columns=columns)
         print(_printable(told))
     if args.bundle:
         try:

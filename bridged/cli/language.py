@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import locale
 import os
 from typing import Literal
 
@@ -10,7 +9,7 @@ from typing import Literal
 def language() -> Literal["ja", "en"]:
     """Return the language of the person's messages: `ja` or `en` (POSIX, section 8.2)."""
     names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    chosen = next(filter(None, names), None) or locale.getlocale()[0] or ""
+    chosen = next(filter(None, names), "")
     return "ja" if chosen.lower().startswith("ja") else "en"
 
 

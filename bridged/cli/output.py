@@ -8,6 +8,7 @@ exit status is 1.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,11 @@ def add_json(
 def printable(text: str) -> str:
     """Return a text of cards, sites or programs that cannot play with the terminal."""
     return "".join(c if c.isprintable() or category(c) == "Zs" else "?" for c in text)
+
+
+def coloured() -> bool:
+    """Whether standard output takes colours: a terminal's does (https://no-color.org)."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 def print_json(value: object, to: BinaryIO | None = None) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bridged.cli.output import printable
+from bridged.cli.output import coloured, printable
 
 
 class Colour(StrEnum):
@@ -60,7 +58,6 @@ def _drawn(cell: Cell, wide: int, *, coloured: bool) -> str:
 
 
 def show(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """Print a table on standard output, coloured on a terminal (https://no-color.org)."""
-    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    for line in table(header, rows, coloured=coloured):
+    """Print a table on standard output."""
+    for line in table(header, rows, coloured=coloured()):
         print(line)

@@ -58,7 +58,11 @@ def test_a_certificate_is_found_and_revoked_by_its_number(
     assert "  good  " in first
     assert "OU=Signature" in first
     serial = first.split()[0]
-    assert ca(tmp_path, "revoke", serial, "--reason", "superseded") == 0
+    assert ca(tmp_path, "revoke", serial.upper(), "--reason", "key-compromise") == 0
+    register = DemoCa.load_or_create(tmp_path).register
+    assert register is not None
+    (revoked,) = filter(None, map(register.revocation_of, register.issued()))
+    assert revoked.reason is x509.ReasonFlags.key_compromise
     capsys.readouterr()
     assert ca(tmp_path, "list") == 0
     _, changed, kept = capsys.readouterr().out.splitlines()

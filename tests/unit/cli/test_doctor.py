@@ -9,7 +9,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-from bridged.cli.doctor import report
+import pytest
+
+from bridged.cli.doctor import bundle, report
 from bridged.doctor.finding import Finding
 
 
@@ -73,6 +75,23 @@ def test_the_bundle_tells_no_name_in_a_path_outside_of_the_home(tmp_path: Path) 
     assert "/***/config.toml" in everything[0]
     assert "/***/config.toml" in everything[2]
     assert "taro-n" not in "".join(everything)
+
+
+@pytest.mark.parametrize(("personal", "told"), [(False, "***"), (True, "IT業者電子01")])
+def test_names_are_in_the_bundle_where_the_person_agreed(
+    tmp_path: Path, told: str, *, personal: bool
+) -> None:
+    fields: dict[str, str | int] = {
+        "label": "署名",
+        "until": "2027-01-01",
+        "holder": "IT業者電子01",
+    }
+    found = Finding("certificate-good", fields, frozenset({"holder"}))
+    bundle(tmp_path / "b.zip", [found], personal=personal)
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        (finding,) = json.loads(archive.read("doctor.json"))
+        assert finding["fields"]["holder"] == told
+        assert f"（{told}）" in archive.read("report.txt").decode()
 
 
 def test_colours_and_the_verdict_follow_the_worst() -> None:

@@ -13,6 +13,7 @@ from bridged.config import RESTART, Config, PinWay, changed, flat
 from bridged.errors import TimestampNotConfigured
 from bridged.model import Grant, SignatureLevel
 from bridged.pin.question import Language
+from bridged.sites.store import How
 from bridged.virtual.ca import DemoCa
 
 OTHER = """
@@ -154,3 +155,14 @@ def test_a_broken_file_changes_nothing_and_is_told(
     assert "stay as they were" in record.getMessage()
     assert str(file) in record.getMessage()
     assert "line" in record.getMessage() or broken is None
+
+
+def test_the_list_of_sites_is_read_anew_too(file: Path) -> None:
+    settings = InUse(file, [])
+    settings.policy.store.load()
+    elsewhere = InUse(file, [])
+    elsewhere.policy.store.load()
+    elsewhere.policy.grant("https://portal.example", [Grant.SIGN], How.COMMAND)
+    assert asyncio.run(settings.read_anew())
+    (decision,) = settings.policy.decisions()
+    assert (decision.origin, decision.grants) == ("https://portal.example", {Grant.SIGN})

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from bridged.__main__ import main
 from bridged.cli.commands import parser
 from bridged.virtual.ca import DemoCa
 from bridged.virtual.profiles import EBID_PIN, make_card
@@ -189,3 +190,13 @@ def test_what_fails_prints_the_error_as_an_object(tmp_path: Path, name: str) -> 
     error = json.loads(done.stderr)
     assert error["data"]["reason"] == "not-running"
     assert set(error["data"]["messages"]) == {"ja", "en"}
+
+
+def test_a_card_without_a_profile_is_told_which_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["card", "--list"]) == 0
+    listed = capsys.readouterr().out
+    assert main(["card"]) == 2
+    assert capsys.readouterr().out == listed
+    assert "ebid" in listed

@@ -79,3 +79,8 @@ def test_the_example_of_the_documentation_is_taken() -> None:
 def test_nothing_is_documented_that_there_is_not() -> None:
     rows = re.findall(r"^\| `([a-z_.]+)` \|", DOCUMENTATION.read_text("utf-8"), re.MULTILINE)
     assert set(rows) <= {setting.key for setting in settings(Config(), "")}
+
+
+def test_what_has_no_order_is_shown_in_one() -> None:
+    assert toml(frozenset("hgfedcba")) == '["a", "b", "c", "d", "e", "f", "g", "h"]'
+    assert toml(("b", "a")) == '["b", "a"]'

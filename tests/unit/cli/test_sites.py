@@ -183,3 +183,33 @@ def test_a_title_cannot_play_with_the_terminal(capsys: pytest.CaptureFixture[str
     Journal(audit_dir()).append("key.asked", {"title": "\x1b[2Jgone\u202e"})
     assert main(["log"]) == 0
     assert "?[2Jgone?" in capsys.readouterr().out
+
+
+def test_revoking_what_is_not_on_the_list_is_no_decision(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["sites", "revoke", SITE]) == 1
+    capsys.readouterr()
+    assert main(["log"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("left", ["token-1", "token-1~", "token-"])
+def test_what_a_daemon_left_behind_is_no_daemon(
+    home: Path, capsys: pytest.CaptureFixture[str], left: str
+) -> None:
+    (home / "bridged").mkdir(exist_ok=True)
+    (home / "bridged" / left).write_text("token")
+    assert main(["sites", "allow", SITE]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_record_of_that_very_moment_is_since_then(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["sites", "allow", SITE])
+    capsys.readouterr()
+    main(["log", "--json"])
+    shown = capsys.readouterr().out
+    main(["log", "--json", "--since", json.loads(shown)["at"]])
+    assert capsys.readouterr().out == shown
+    assert main(["log", "verify"]) == 0
+    assert capsys.readouterr().err == "", "what takes time is for terminals"

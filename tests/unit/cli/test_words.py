@@ -13,6 +13,7 @@ import pytest
 from bridged.__main__ import main
 from bridged.cli.argparse_words import JAPANESE
 from bridged.cli.commands import parser
+from bridged.cli.language import language as language_of_now
 from bridged.cli.table import width
 from bridged.cli.wrapping import wrap
 
@@ -34,6 +35,28 @@ def language(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 def speak(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", {"ja": "ja_JP.UTF-8", "en": "C.UTF-8"}[language])
+
+
+@pytest.mark.parametrize(
+    ("set_", "spoken"),
+    [
+        ({}, "en"),
+        ({"LANG": "ja_JP.UTF-8"}, "ja"),
+        ({"LANG": "ja_JP.UTF-8", "LC_ALL": ""}, "ja"),
+        ({"LANG": "ja_JP.UTF-8", "LC_MESSAGES": "C"}, "en"),
+        ({"LANG": "C", "LC_MESSAGES": "ja"}, "ja"),
+        ({"LC_MESSAGES": "ja", "LC_ALL": "en_US.UTF-8"}, "en"),
+        ({"LC_CTYPE": "ja_JP.UTF-8"}, "en"),
+    ],
+)
+def test_the_language_is_that_of_the_messages(
+    set_: dict[str, str], spoken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LC_CTYPE", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in set_.items():
+        monkeypatch.setenv(name, value)
+    assert language_of_now() == spoken
 
 
 def parsers(command: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -148,6 +171,7 @@ def test_the_lines_of_a_usage_are_below_each_other(
         ("readers --port ２", "'２' は0から65535の整数ではありません", "'２' is not 0 to 65535"),
         ("ca serve --port -1", "'-1' は0から65535の整数では", "argument --port: '-1' is not 0 to"),
         ("card --port x", "'x' は0から65535の整数ではありません", "'x' is not 0 to 65535"),
+        ("serve --exit-unused 86401", "1から86400の秒数では", "is not 1 to 86400 seconds"),
         ("serve --exit-unused 0", "1から86400の秒数では", "'0' is not 1 to 86400 seconds"),
         ("log --since x", "のような時刻ではありません", "'x' is no time such as 2026-04-01"),
         ("log shw", "'shw' は選べません（選択肢: ", "invalid choice: 'shw' (choose from "),
@@ -169,6 +193,12 @@ def test_what_makes_no_sense_is_told_in_the_persons_language(
 @pytest.mark.parametrize("number", ["0", "65535"])
 def test_the_first_and_the_last_port_are_ports(number: str) -> None:
     assert parser().parse_args(["serve", "--port", number]).port == int(number)
+
+
+@pytest.mark.parametrize("seconds", ["1", "86400"])
+def test_the_shortest_and_the_longest_wait_are_taken(seconds: str) -> None:
+    taken = parser().parse_args(["serve", "--exit-unused", seconds])
+    assert taken.exit_unused == float(seconds)
 
 
 @pytest.mark.parametrize(
