@@ -20,46 +20,38 @@ export interface CertificateFilter extends CertificateSelection, CallOptions {
   readonly usage?: Usage | undefined;
 }
 
-/** A PIN for a key. */
-export interface PinVerification extends CallOptions {
+/** What is done about the PIN of a key. */
+interface PinRequest extends CallOptions {
   /** The `id` of the certificate. */
   readonly key: string;
+  /** The person's own yes to using the last try (of the PUK, where that is given), after `pin-last-try`. */
+  readonly acceptLastTry?: boolean | undefined;
+}
+
+/** A PIN for a key. */
+export interface PinVerification extends PinRequest {
   /** What the person typed in this page (grant `page-pin`); left out, the person is asked. */
   readonly pin?: string | undefined;
   /** How long the key stays usable: 1 to 300 seconds, 60 unless given. */
   readonly leaseSeconds?: number | undefined;
-  /** The person's own yes to using the last try, after `pin-last-try`. */
-  readonly acceptLastTry?: boolean | undefined;
 }
 
 /** A new PIN for a key, given by who knows the present one. */
-export interface PinChange extends CallOptions {
-  /** The `id` of the certificate. */
-  readonly key: string;
+export interface PinChange extends PinRequest {
   readonly pin?: string | undefined;
   readonly newPin?: string | undefined;
-  /** The person's own yes to using the last try, after `pin-last-try`. */
-  readonly acceptLastTry?: boolean | undefined;
 }
 
 /** A new PIN for a key whose PIN is blocked. */
-export interface PinUnblocking extends CallOptions {
-  /** The `id` of the certificate. */
-  readonly key: string;
+export interface PinUnblocking extends PinRequest {
   readonly puk?: string | undefined;
   readonly newPin?: string | undefined;
-  /** The person's own yes to using the PUK's last try, after `pin-last-try`. */
-  readonly acceptLastTry?: boolean | undefined;
 }
 
 /** A new PUK for the PIN of a key, given by who knows the present one. */
-export interface PukChange extends CallOptions {
-  /** The `id` of the certificate. */
-  readonly key: string;
+export interface PukChange extends PinRequest {
   readonly puk?: string | undefined;
   readonly newPuk?: string | undefined;
-  /** The person's own yes to using the last try, after `pin-last-try`. */
-  readonly acceptLastTry?: boolean | undefined;
 }
 
 /** A log-in to the portal. */
