@@ -171,6 +171,7 @@ def test_the_lines_of_a_usage_are_below_each_other(
         ("readers --port ２", "'２' は0から65535の整数ではありません", "'２' is not 0 to 65535"),
         ("ca serve --port -1", "'-1' は0から65535の整数では", "argument --port: '-1' is not 0 to"),
         ("card --port x", "'x' は0から65535の整数ではありません", "'x' is not 0 to 65535"),
+        (f"readers --port {'9' * 5000}", "9' は0から65535の整数では", "9' is not 0 to 65535"),
         ("serve --exit-unused 86401", "1から86400の秒数では", "is not 1 to 86400 seconds"),
         ("serve --exit-unused 0", "1から86400の秒数では", "'0' is not 1 to 86400 seconds"),
         ("log --since x", "のような時刻ではありません", "'x' is no time such as 2026-04-01"),
