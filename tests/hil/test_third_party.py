@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from bridged.virtual.card_process import CardProcess
 from bridged.virtual.pcscd import PrivatePcscd
 from bridged.virtual.profiles import EBID_PIN, JPKI_AUTHENTICATION_PIN, JPKI_SIGNATURE_PIN
 
-Tool = Callable[..., subprocess.CompletedProcess[str]]
+from .conftest import Tool
 
 EBID, JPKI_AUTHENTICATION, JPKI_SIGNATURE = (
     "Nagano Taro",
@@ -44,27 +43,6 @@ def ebid(_cards: dict[str, CardProcess]) -> CardProcess:
 def jpki(_cards: dict[str, CardProcess]) -> CardProcess:
     _cards["jpki"].reset()
     return _cards["jpki"]
-
-
-@pytest.fixture
-def tool(pcscd: PrivatePcscd, tmp_path: Path) -> Tool:
-    """Run a program against the private pcscd in an empty home and directory."""
-    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
-    (tmp_path / "bid").write_bytes("入札書".encode())
-
-    def run(*command: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command,
-            env={**os.environ, **home, "PCSCLITE_CSOCK_NAME": pcscd.socket_name, **env},
-            cwd=tmp_path,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-
-    return run
 
 
 def output_of(result: subprocess.CompletedProcess[str]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,7 +21,9 @@ from bridged.virtual.keystore import KeyStore
 from bridged.virtual.pcscd import PrivatePcscd
 from bridged.virtual.profiles import EBID_PIN, make_card
 
-Tool = Callable[..., str]
+from .conftest import Tool
+
+Told = Callable[..., str]
 BID = "入札書".encode()
 SCDAEMON = "/usr/lib/gnupg/scdaemon"
 
@@ -36,23 +36,11 @@ def everything(pcscd: PrivatePcscd, ca_directory: Path) -> Iterator[CardProcess]
 
 
 @pytest.fixture
-def tool(pcscd: PrivatePcscd, tmp_path: Path) -> Tool:
-    """Run a program in an empty home, and return what it says; it has to succeed."""
-    (tmp_path / "bid").write_bytes(BID)
-    env = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
-    env |= {"PCSCLITE_CSOCK_NAME": pcscd.socket_name, "PIN": EBID_PIN}
+def told(tool: Tool) -> Told:
+    """Run a program that has to succeed, and return what it says."""
 
     def run(*command: str, stdin: str = "") -> str:
-        done = subprocess.run(
-            command,
-            env={**os.environ, **env},
-            cwd=tmp_path,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        done = tool(*command, stdin=stdin, PIN=EBID_PIN)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -62,8 +50,8 @@ def tool(pcscd: PrivatePcscd, tmp_path: Path) -> Tool:
 # ---- OpenSC ----
 
 
-def test_opensc_lists_every_slot_compressed_or_not(tool: Tool, everything: CardProcess) -> None:
-    listing = tool("pkcs11-tool", "--list-objects", "--type", "cert")
+def test_opensc_lists_every_slot_compressed_or_not(told: Told, everything: CardProcess) -> None:
+    listing = told("pkcs11-tool", "--list-objects", "--type", "cert")
     units = ("Authentication", "Signature", "Key Management", "Card Authentication")
     for unit in (*units, "Retired 1", "Retired 2", "Retired 3"):
         assert listing.count(f"O=IT Gyosha Denshi 01, OU={unit}, CN=Nagano Taro") == 1
@@ -75,65 +63,65 @@ def test_opensc_lists_every_slot_compressed_or_not(tool: Tool, everything: CardP
     ids=["9a-rsa-3072", "9a-rsa-3072-pss", "82-rsa-1024"],
 )
 def test_opensc_signs_with_rsa_keys_of_other_sizes(
-    tool: Tool, everything: CardProcess, key_id: str, mechanism: str
+    told: Told, everything: CardProcess, key_id: str, mechanism: str
 ) -> None:
     """OpenSC 0.23 has no RSA-4096 on PIV cards."""
     login = ("pkcs11-tool", "--login", "--pin", "env:PIN", "--id", key_id)
     sign = ("--sign", "--mechanism", mechanism, "-i", "bid", "-o", "signature")
-    tool(*login, *sign)
-    assert_verified(tool, key_id, mechanism)
+    told(*login, *sign)
+    assert_verified(told, key_id, mechanism)
 
 
-def test_opensc_signs_with_the_ec_key(tool: Tool, everything: CardProcess) -> None:
+def test_opensc_signs_with_the_ec_key(told: Told, everything: CardProcess) -> None:
     sign = ("--sign", "--mechanism", "ECDSA-SHA256", "--signature-format", "openssl")
     login = ("--login", "--pin", "env:PIN", "--id", "04")
-    tool("pkcs11-tool", *login, *sign, "-i", "bid", "-o", "signature")
-    assert_verified(tool, "04", "ECDSA-SHA256")
+    told("pkcs11-tool", *login, *sign, "-i", "bid", "-o", "signature")
+    assert_verified(told, "04", "ECDSA-SHA256")
 
 
-def assert_verified(tool: Tool, key_id: str, mechanism: str) -> None:
+def assert_verified(told: Told, key_id: str, mechanism: str) -> None:
     """Let openssl check `signature` over `bid` with the certificate that OpenSC reads."""
     read = ("--read-object", "--type", "cert", "-o", "certificate")
-    tool("pkcs11-tool", "--id", key_id, *read)
-    key = tool("openssl", "x509", "-in", "certificate", "-inform", "DER", "-pubkey", "-noout")
+    told("pkcs11-tool", "--id", key_id, *read)
+    key = told("openssl", "x509", "-in", "certificate", "-inform", "DER", "-pubkey", "-noout")
     options = ["-sha384" if "384" in mechanism else "-sha256"]
     if mechanism.endswith("PSS"):
         options += ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"]
     verify = ("-signature", "signature", "-verify", "/dev/stdin", "bid")
-    assert tool("openssl", "dgst", *options, *verify, stdin=key) == "Verified OK\n"
+    assert told("openssl", "dgst", *options, *verify, stdin=key) == "Verified OK\n"
 
 
 # ---- yubico-piv-tool ----
 
 
-def test_yubico_piv_tool_sees_the_other_slots(tool: Tool, everything: CardProcess) -> None:
-    status = tool("yubico-piv-tool", "-r", "reader 0 00 00", "-a", "status")
+def test_yubico_piv_tool_sees_the_other_slots(told: Told, everything: CardProcess) -> None:
+    status = told("yubico-piv-tool", "-r", "reader 0 00 00", "-a", "status")
     for slot, algorithm in (("9d", "RSA2048"), ("9e", "ECCP256"), ("82", "RSA1024")):
         assert algorithm in status.split(f"Slot {slot}:")[1].split("Not After")[0]
 
 
 @pytest.mark.parametrize(("slot", "kind"), [("9e", "ECDSA"), ("82", "RSA")])
 def test_yubico_piv_tool_signs_in_other_slots(
-    tool: Tool, everything: CardProcess, slot: str, kind: str
+    told: Told, everything: CardProcess, slot: str, kind: str
 ) -> None:
     card = ("yubico-piv-tool", "-r", "reader 0 00 00")
-    certificate = tool(*card, "-a", "read-certificate", "-s", slot)
+    certificate = told(*card, "-a", "read-certificate", "-s", slot)
     sign = ("-a", "verify-pin", "-P", EBID_PIN, "-a", "test-signature", "-s", slot)
-    assert f"Successful {kind} verification" in tool(*card, *sign, stdin=certificate)
+    assert f"Successful {kind} verification" in told(*card, *sign, stdin=certificate)
 
 
 # ---- GnuPG ----
 
 
 def test_scdaemon_powers_the_card_and_knows_no_application_of_it(
-    tool: Tool, everything: CardProcess, tmp_path: Path
+    told: Told, everything: CardProcess, tmp_path: Path
 ) -> None:
     """GnuPG 2.2 has no PIV; it looks for its own applications, and the card says that it has none."""
     home = tmp_path / "gnupg"
     home.mkdir(mode=0o700)
     (home / "scdaemon.conf").write_text("disable-ccid\npcsc-driver libpcsclite.so.1\n")
     before = everything.apdus()
-    said = tool(
+    said = told(
         SCDAEMON, "--server", "--homedir", str(home), stdin="SERIALNO\nGETINFO reader_list\nBYE\n"
     )
     assert "bridged virtual reader 0 00 00" in said
@@ -166,7 +154,7 @@ def cards(ca_directory: Path) -> dict[str, VirtualCard]:
     ],
 )
 def test_openssl_verifies_every_algorithm_of_every_key(
-    tool: Tool, tmp_path: Path, cards: dict[str, VirtualCard], profile: str, ref: str
+    told: Told, tmp_path: Path, cards: dict[str, VirtualCard], profile: str, ref: str
 ) -> None:
     card, channel = cards[profile], Channel()
     channel.attach(card.transmit, extended=True)
@@ -178,7 +166,7 @@ def test_openssl_verifies_every_algorithm_of_every_key(
     assert key.certificate is not None
     (tmp_path / "certificate").write_bytes(key.certificate)
     pem = ("-in", "certificate", "-inform", "DER", "-pubkey", "-noout")
-    (tmp_path / "key").write_text(tool("openssl", "x509", *pem))
+    (tmp_path / "key").write_text(told("openssl", "x509", *pem))
     known = algorithms.supported_by(key)
     assert known
     for algorithm in known:
@@ -188,7 +176,7 @@ def test_openssl_verifies_every_algorithm_of_every_key(
             driver.verify_pin(key, Pin(EBID_PIN))
         signature = sign_digest(driver, key, key.certificate, algorithm, digest)
         (tmp_path / "signature").write_bytes(for_openssl(algorithm, signature))
-        said = tool("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "key", *options(algorithm))
+        said = told("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "key", *options(algorithm))
         assert said == "Signature Verified Successfully\n"
 
 
