@@ -44,6 +44,10 @@ PUK_FORM = re.compile(rb".{8}", re.DOTALL)
 FASC_N = bytes.fromhex("D4E739DA739CED39CE739D836858210842108421C84210C3EB")
 
 
+VERSION = bytes(3)
+"""What yubico-piv-tool asks any card for, and since 2.7 does not go on without: none of YubiKey's."""
+
+
 @dataclass(frozen=True, slots=True)
 class PivKey:
     """A key with its certificate (DER); `pin_always` asks for the PIN before each signature.
@@ -135,6 +139,8 @@ class PivApplet:
                 return self._reset_retry_counter(command)
             case 0x87:
                 return self._general_authenticate(command, just_verified=just_verified)
+            case 0xFD:
+                return Response(VERSION, SW.OK)
             case _:
                 return Response(b"", SW.INS_UNSUPPORTED)
 

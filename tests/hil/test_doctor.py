@@ -280,18 +280,25 @@ def changed_record(computer: Computer) -> dict[str, dict[str, object]]:
     return computer.doctor()
 
 
-def policy_of_chromium(text: str) -> str:
+def policy_of_chromium(computer: Computer, text: str) -> str:
+    """Give the computer a Chromium, which it may lack, with this policy."""
+    programs = computer.folder / "programs"
+    programs.mkdir()
+    (programs / "chromium").touch(mode=0o755)
     folder = "/etc/chromium/policies/managed"
-    mounted = "mkdir -p /etc/chromium; mount -t tmpfs none /etc/chromium"
+    mounted = (
+        f"mount -t overlay none -o lowerdir={programs}:/usr/bin /usr/bin; "
+        "mkdir -p /etc/chromium; mount -t tmpfs none /etc/chromium"
+    )
     return f"{mounted}; mkdir -p {folder}; echo '{text}' > {folder}/ours.json"
 
 
 def torn_policy(computer: Computer) -> dict[str, dict[str, object]]:
-    return computer.doctor(policy_of_chromium('{"'))
+    return computer.doctor(policy_of_chromium(computer, '{"'))
 
 
 def blocking_policy(computer: Computer) -> dict[str, dict[str, object]]:
-    return computer.doctor(policy_of_chromium('{"LoopbackNetworkBlockedForUrls": ["*"]}'))
+    return computer.doctor(policy_of_chromium(computer, '{"LoopbackNetworkBlockedForUrls": ["*"]}'))
 
 
 def wrong_policy(computer: Computer) -> dict[str, dict[str, object]]:

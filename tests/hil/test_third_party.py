@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,11 +64,16 @@ def assert_signed(tool: Tool, *chain: str) -> None:
 # ---- OpenSC on ebid ----
 
 
+def subjects(listing: str) -> list[set[str]]:
+    """The subjects that pkcs11-tool lists: from the country on, and since OpenSC 0.27 up to it."""
+    return [set(re.split(", ?", name)) for name in re.findall("DN: (.*)", listing)]
+
+
 def test_opensc_lists_the_ebid_certificates(tool: Tool, ebid: CardProcess) -> None:
     listing = output_of(tool("pkcs11-tool", "--token-label", EBID, "--list-objects"))
     for purpose in ("Authentication", "Signature"):
-        subject = f"DN: C=JP, O=IT Gyosha Denshi 01, OU={purpose}, CN=Nagano Taro"
-        assert listing.count(subject) == 1
+        subject = {"C=JP", "O=IT Gyosha Denshi 01", f"OU={purpose}", "CN=Nagano Taro"}
+        assert subjects(listing).count(subject) == 1
 
 
 @pytest.mark.parametrize("key_id", ["01", "02"], ids=["9a", "9c"])
@@ -153,7 +159,7 @@ def test_opensc_knows_the_jpki_card(tool: Tool, jpki: CardProcess) -> None:
 
 def test_opensc_lists_the_jpki_certificates(tool: Tool, jpki: CardProcess) -> None:
     free = tool("pkcs11-tool", "--token-label", JPKI_AUTHENTICATION, "--list-objects")
-    assert "DN: C=JP, CN=0123456789ABCD" in output_of(free)
+    assert {"C=JP", "CN=0123456789ABCD"} in subjects(output_of(free))
     assert output_of(free).count("OU=Japan Agency for Local Authority Information Systems") == 2
     assert "CN=ABCD0123456789" not in output_of(free)
 

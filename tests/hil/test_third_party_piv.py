@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_opensc_lists_every_slot_compressed_or_not(told: Told, everything: CardP
     listing = told("pkcs11-tool", "--list-objects", "--type", "cert")
     units = ("Authentication", "Signature", "Key Management", "Card Authentication")
     for unit in (*units, "Retired 1", "Retired 2", "Retired 3"):
-        assert listing.count(f"O=IT Gyosha Denshi 01, OU={unit}, CN=Nagano Taro") == 1
+        assert len(re.findall(rf"\bOU={unit}\b", listing)) == 1
 
 
 @pytest.mark.parametrize(
@@ -113,10 +114,10 @@ def test_yubico_piv_tool_signs_in_other_slots(
 # ---- GnuPG ----
 
 
-def test_scdaemon_powers_the_card_and_knows_no_application_of_it(
+def test_scdaemon_powers_the_card_and_knows_its_piv_if_any(
     told: Told, everything: CardProcess, tmp_path: Path
 ) -> None:
-    """GnuPG 2.2 has no PIV; it looks for its own applications, and the card says that it has none."""
+    """GnuPG 2.2 has no PIV, and the card says that it has none of its applications; 2.4 has it."""
     home = tmp_path / "gnupg"
     home.mkdir(mode=0o700)
     (home / "scdaemon.conf").write_text("disable-ccid\npcsc-driver libpcsclite.so.1\n")
@@ -125,7 +126,7 @@ def test_scdaemon_powers_the_card_and_knows_no_application_of_it(
         SCDAEMON, "--server", "--homedir", str(home), stdin="SERIALNO\nGETINFO reader_list\nBYE\n"
     )
     assert "bridged virtual reader 0 00 00" in said
-    assert "no supported card application found" in said
+    assert "S SERIALNO " in said or "no supported card application found" in said
     assert everything.apdus() > before
     assert everything.tries() == {"pin": 3, "puk": 3}
 

@@ -28,7 +28,7 @@ PIV = """\
 00871B9C027C00                    GENERAL AUTHENTICATE 9C algorithm 1B | 2 | 0 | 6A86 wrong P1 P2
 00A404000AD27600012401030405FF    SELECT OpenPGP | 10 | 0 | 6A82 not found
 00A4040005A000000001              SELECT AID A000000001 | 5 | 0 | 6A82 not found
-00FD0000                          INS FD, P1 P2 00 00 | 0 | 0 | 6D00 unknown instruction
+00F80000                          INS F8, P1 P2 00 00 | 0 | 0 | 6D00 unknown instruction
 001122                            not an APDU: 00 11 22 | 3 | 0 | 6700 wrong length
 """
 
