@@ -15,15 +15,8 @@ from aiohttp import web
 from sqlalchemy import Table, select
 
 from portal_demo.db import Database
-from portal_demo.models import (
-    Application,
-    ApplicationEvidence,
-    Base,
-    Card,
-    Mail,
-    Session,
-    Signature,
-)
+from portal_demo.mail.models import Mail
+from portal_demo.models import Application, ApplicationEvidence, Base, Card, Session, Signature
 
 Row = dict[str, Any]
 _TABLES: dict[type[Base], Mapping[str, Callable[[], str]]] = {

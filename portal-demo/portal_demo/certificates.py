@@ -12,13 +12,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from portal_demo.clock import date_text
-from portal_demo.errors import (
+from portal_demo.card_errors import (
     CertificateIsAuthority,
     CertificateMalformed,
     CertificateNotValid,
     CertificateUsage,
 )
+from portal_demo.clock import date_text
 from portal_demo.holders import short_name
 
 PARSE_ERRORS = (

@@ -28,8 +28,8 @@ from sqlalchemy.ext.asyncio import (
 
 from portal_demo import schema
 from portal_demo.errors import ConnectionLost, Unavailable
-from portal_demo.office import models as _office  # noqa: F401 - tables that others refer to
 from portal_demo.rows import sweep_last
+from portal_demo.tables import METADATA as _METADATA  # noqa: F401 - they refer to one another
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from portal_demo.db import Database
 from portal_demo.errors import Unavailable
 from portal_demo.logs import route_of
-from portal_demo.models import Application, Inquiry, Mail
+from portal_demo.mail.models import Mail
+from portal_demo.models import Application, Inquiry
 from portal_demo.pages import Handler
 
 _QUEUES = (("application", Application), ("inquiry", Inquiry), ("mail", Mail))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import (
     JSON,
@@ -83,40 +83,6 @@ class RegisterChange(Base):
     previous: Mapped[int] = mapped_column(unique=True)
     kind: Mapped[str] = mapped_column(String(8))
     made: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class RegisterImport(Base):
-    """A file for the register that was read and compared, but changes nothing before it is applied.
-
-    `digest` names the file and the state of the register (`after`, the last change) it was
-    compared with; there is none before all of the file is in `register_import_row`.
-    """
-
-    __tablename__ = "register_import"
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    digest: Mapped[str | None] = mapped_column(String(64), unique=True)
-    encoding: Mapped[str] = mapped_column(String(8))
-    after: Mapped[int] = mapped_column(default=0)
-    added: Mapped[int] = mapped_column(default=0)
-    changed: Mapped[int] = mapped_column(default=0)
-    unchanged: Mapped[int] = mapped_column(default=0)
-    faults: Mapped[int] = mapped_column(default=0)
-    first_faults: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
-    ignored: Mapped[list[str]] = mapped_column(JSON, default=list)
-    created: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    applied: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class RegisterImportRow(CompanyColumns, Base):
-    """A company as a file for the register has it, in a line that is right."""
-
-    __tablename__ = "register_import_row"
-    __table_args__ = (Index("ix_register_import_row_number", "import_id", "number"),)
-
-    import_id: Mapped[int] = mapped_column(ForeignKey("register_import.id"), primary_key=True)
-    line: Mapped[int] = mapped_column(primary_key=True)
-    number: Mapped[str] = mapped_column(String(10))
 
 
 class MergedNumber(Base):
@@ -344,38 +310,3 @@ class Inquiry(Base):
     language: Mapped[str] = mapped_column(String(2))
     status: Mapped[str] = mapped_column(String(8))
     created: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-
-
-class Mail(Base):
-    """A mail to one recipient, once per event; `status` is one of `mail.outbox.Status`.
-
-    `due` is when it may be tried next, for one that is being sent until when it is its worker's
-    (`claim`). `interruptions` counts the attempts of which nobody knows how they ended. `token`
-    makes its Message-ID, which is the same at every attempt. When it is `forgotten` only the event
-    and how it ended are kept: text and error are empty, `recipient` is its id.
-    """
-
-    __tablename__ = "mail"
-    __table_args__ = (
-        UniqueConstraint("event_key", "recipient"),
-        Index("ix_mail_forgotten_created", "forgotten", "created"),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    event_key: Mapped[str] = mapped_column(String(120))
-    recipient: Mapped[str] = mapped_column(String(100))
-    template: Mapped[str] = mapped_column(String(24))
-    language: Mapped[str] = mapped_column(String(2))
-    subject: Mapped[str] = mapped_column(String(200))
-    body: Mapped[str] = mapped_column(Text)
-    secret: Mapped[bool]
-    token: Mapped[str] = mapped_column(String(32))
-    status: Mapped[str] = mapped_column(String(8))
-    created: Mapped[datetime] = mapped_column(UtcDateTime)
-    due: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
-    claim: Mapped[str | None] = mapped_column(String(32))
-    attempts: Mapped[int] = mapped_column(default=0)
-    interruptions: Mapped[int] = mapped_column(default=0)
-    sent: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    error: Mapped[str] = mapped_column(String(300), default="")
-    forgotten: Mapped[datetime | None] = mapped_column(UtcDateTime)

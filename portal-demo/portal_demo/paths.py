@@ -25,13 +25,13 @@ from pyhanko_certvalidator.policy_decl import PKIXValidationParams
 from pyhanko_certvalidator.validate import async_validate_path
 
 from portal_demo.authorities import Authority
-from portal_demo.certificates import PARSE_ERRORS, KeyPurpose, issuer_name, require_suitable
-from portal_demo.errors import (
+from portal_demo.card_errors import (
     CertificatePolicy,
     CertificateUntrusted,
     CertificateUsage,
     CertificateWeak,
 )
+from portal_demo.certificates import PARSE_ERRORS, KeyPurpose, issuer_name, require_suitable
 
 CLOCK_SKEW = timedelta(minutes=1)
 

@@ -6,29 +6,29 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import challenges, documents, evidence, sessions, signatures
 from portal_demo.applications import find_confirmed, store
+from portal_demo.card_errors import (
+    CertificateRegistered,
+    HolderDiffers,
+    SignatureInvalid,
+)
+from portal_demo.cards import (
+    applying_certificate,
+    login_certificate,
+    registered_with,
+    require_registered,
+)
 from portal_demo.certificates import parse_certificate, sha256_of
 from portal_demo.challenges import Purpose
 from portal_demo.clock import Clock
 from portal_demo.db import Database
 from portal_demo.documents import ApplicationDocument
 from portal_demo.drafts import Form, load_form, require_confirmation
-from portal_demo.errors import (
-    CardReplaced,
-    CardUnregistered,
-    CertificateRegistered,
-    ChallengeUnknown,
-    FormIncomplete,
-    HolderDiffers,
-    PortalError,
-    SessionEnded,
-    SignatureInvalid,
-)
+from portal_demo.errors import ChallengeUnknown, FormIncomplete, PortalError
 from portal_demo.holders import same_holder
 from portal_demo.language import Language
 from portal_demo.models import Application, Card, Session, Signature
@@ -52,14 +52,6 @@ class Signed:
     algorithm: str
     signature: bytes
     signer: Verified
-
-
-@dataclass(frozen=True, slots=True)
-class LogIn:
-    """A card's log-in certificate, and the intermediates that the card gave with it (PEM)."""
-
-    certificate: x509.Certificate
-    chain: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,51 +250,3 @@ async def _signing_certificate(db: AsyncSession, card: Card) -> x509.Certificate
     application = await db.get_one(Application, card.application_id)
     certificates = (parse_certificate(one.certificate) for one in application.signatures)
     return next(one for one in certificates if sha256_of(one) == card.signing_sha256)
-
-
-def login_certificate(session: Session) -> x509.Certificate:
-    """Return the certificate that logged in. Raises SessionEnded."""
-    if session.certificate is None:
-        raise SessionEnded
-    return parse_certificate(session.certificate)
-
-
-def applying_certificate(session: Session, procedure: Procedure) -> x509.Certificate:
-    """Return the log-in certificate of the card that is going to be the registered one."""
-    if procedure.kind is not Kind.RENEW:
-        return login_certificate(session)
-    if session.new_certificate is None:
-        raise SessionEnded
-    return parse_certificate(session.new_certificate)
-
-
-def log_ins(session: Session, procedure: Procedure) -> list[LogIn]:
-    """Return what the cards that have to sign have logged in with. Raises SessionEnded."""
-    if not procedure.by_card:
-        return []
-    first = LogIn(login_certificate(session), session.chain)
-    if procedure.kind is not Kind.RENEW:
-        return [first]
-    return [LogIn(applying_certificate(session, procedure), session.new_chain), first]
-
-
-async def registered_with(db: AsyncSession, *certificates: x509.Certificate) -> Card | None:
-    """Return the registered card that one of the certificates is on."""
-    prints = [sha256_of(certificate) for certificate in certificates]
-    found: Card | None = await db.scalar(
-        select(Card).where(or_(Card.login_sha256.in_(prints), Card.signing_sha256.in_(prints)))
-    )
-    return found
-
-
-async def require_registered(db: AsyncSession, session: Session, *, lock: bool = False) -> Card:
-    """Return the card that is logged in. Raises CardUnregistered or CardReplaced.
-
-    With a `lock` nobody decides of it before the end of the transaction.
-    """
-    card = await db.get(Card, sha256_of(login_certificate(session)), with_for_update=lock or None)
-    if card is None:
-        raise CardUnregistered
-    if card.replaced_by:
-        raise CardReplaced
-    return card

@@ -28,9 +28,9 @@ from pyhanko_certvalidator.errors import (
 from pyhanko_certvalidator.revinfo.validate_crl import verify_crl
 from pyhanko_certvalidator.revinfo.validate_ocsp import verify_ocsp_response
 
+from portal_demo.card_errors import CertificateRevoked
 from portal_demo.certificates import PARSE_ERRORS
 from portal_demo.clock import date_text
-from portal_demo.errors import CertificateRevoked
 from portal_demo.language import Text
 from portal_demo.paths import CLOCK_SKEW, Path
 

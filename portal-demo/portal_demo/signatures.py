@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from portal_demo.errors import SignatureInvalid, TokenMalformed
+from portal_demo.card_errors import SignatureInvalid, TokenMalformed
 
 MIN_RSA_BITS = 2048
 

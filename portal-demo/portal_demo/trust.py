@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from portal_demo import evidence
 from portal_demo.authorities import Authority
+from portal_demo.card_errors import CertificateRevoked, CertificateStatusUnknown
 from portal_demo.certificates import KeyPurpose
 from portal_demo.clock import Clock
 from portal_demo.db import Database
-from portal_demo.errors import CertificateRevoked, CertificateStatusUnknown
 from portal_demo.evidence import Evidence
 from portal_demo.fetch import FetchError, get_crl, post_ocsp
 from portal_demo.paths import Path, PathFinder

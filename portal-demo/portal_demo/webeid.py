@@ -9,8 +9,8 @@ from cryptography import x509
 from msgspec import Meta
 
 from portal_demo import signatures
+from portal_demo.card_errors import TokenMalformed
 from portal_demo.certificates import parse_certificate
-from portal_demo.errors import TokenMalformed
 
 FORMAT = "web-eid:1.0"
 

@@ -11,13 +11,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal_demo.certificates import KeyPurpose, parse_certificate, require_suitable
-from portal_demo.errors import (
+from portal_demo.card_errors import (
     CertificateIsAuthority,
     CertificateMalformed,
     CertificateNotValid,
     CertificateUsage,
 )
+from portal_demo.certificates import KeyPurpose, parse_certificate, require_suitable
 
 LOGIN, SIGN = KeyPurpose.AUTHENTICATION, KeyPurpose.SIGNATURE
 DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")

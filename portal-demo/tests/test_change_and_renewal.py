@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from portal_demo.errors import RenewalTooLate
+from portal_demo.card_errors import RenewalTooLate
 from portal_demo.models import Card
 from portal_demo.pages import PORTAL
 

@@ -7,7 +7,7 @@ from html import unescape
 
 import pytest
 
-from portal_demo import errors
+from portal_demo import card_errors, errors
 from portal_demo.errors import PortalError
 from portal_demo.language import Language, Text, preferred
 
@@ -131,7 +131,8 @@ def test_a_value_of_a_text_is_given_in_the_same_language():
 
 
 def test_every_refusal_has_both_languages():
-    classes = [c for c in vars(errors).values() if isinstance(c, type) and hasattr(c, "reason")]
+    known = [*vars(errors).values(), *vars(card_errors).values()]
+    classes = [c for c in known if isinstance(c, type) and hasattr(c, "reason")]
     assert len(classes) > 20
     for kind in classes:
         assert issubclass(kind, PortalError)

@@ -27,10 +27,10 @@ from portal_demo.clock import utc_now
 from portal_demo.db import Database
 from portal_demo.language import Language
 from portal_demo.mail import outbox, templates, worker
+from portal_demo.mail.models import Mail
 from portal_demo.mail.outbox import Status, enqueue, mails
 from portal_demo.mail.smtp import Server, server_of
 from portal_demo.mail.worker import GIVEN_UP, LONGEST_DELAY, Worker, delay_after
-from portal_demo.models import Mail
 from portal_demo.settings import Settings, SettingsError
 
 SENDER = "portal@portal.test"

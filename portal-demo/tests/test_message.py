@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from portal_demo import validation
 from portal_demo.characters import visible
 from portal_demo.mail.message import wire_message
-from portal_demo.models import Mail
+from portal_demo.mail.models import Mail
 
 HEADERS = [
     "From",

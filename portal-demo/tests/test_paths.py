@@ -8,14 +8,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from portal_demo.authorities import Authority
-from portal_demo.certificates import KeyPurpose, parse_certificate
-from portal_demo.errors import (
+from portal_demo.card_errors import (
     CertificatePolicy,
     CertificateUntrusted,
     CertificateUsage,
     CertificateWeak,
-    PortalError,
 )
+from portal_demo.certificates import KeyPurpose, parse_certificate
+from portal_demo.errors import PortalError
 from portal_demo.paths import PathFinder, to_asn1
 
 LOGIN, SIGN = KeyPurpose.AUTHENTICATION, KeyPurpose.SIGNATURE

@@ -10,7 +10,8 @@ import pytest
 from processes import LAUNCH, Proxy, portal
 from sqlalchemy import func, select
 
-from portal_demo.models import Application, Card, Challenge, Draft, Mail, Signature
+from portal_demo.mail.models import Mail
+from portal_demo.models import Application, Card, Challenge, Draft, Signature
 from portal_demo.views.questions import CHAT_LIMIT
 
 RECEIPT = "/registration/complete/20260604-{:06d}"

@@ -18,7 +18,7 @@ from portal_demo.demo import fill_register
 from portal_demo.errors import PersonError
 from portal_demo.language import Text
 from portal_demo.merging import merge
-from portal_demo.models import Company, RegisterChange, RegisterImport, RegisterImportRow
+from portal_demo.models import Company, RegisterChange
 from portal_demo.register_csv import importing, reading
 from portal_demo.register_csv.columns import COLUMNS, MAX_COLUMNS
 from portal_demo.register_csv.comparing import Effect, changes
@@ -35,6 +35,7 @@ from portal_demo.register_csv.errors import (
     TooManyLines,
 )
 from portal_demo.register_csv.importing import SHOWN_FAULTS, apply, find, preview
+from portal_demo.register_csv.models import RegisterImport, RegisterImportRow
 from portal_demo.register_csv.writing import csv_line, register_lines
 
 HEADING = [column.label.ja for column in COLUMNS]

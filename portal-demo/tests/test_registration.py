@@ -12,12 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from portal_demo.errors import (
-    CompanyUnknown,
-    HolderDiffers,
-    NameMismatch,
-    NumberMerged,
-)
+from portal_demo.card_errors import HolderDiffers
+from portal_demo.errors import CompanyUnknown, NameMismatch, NumberMerged
 
 RECEIPT = "/registration/complete/20260604-000001"
 

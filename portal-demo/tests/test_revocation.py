@@ -16,8 +16,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from portal_demo import fetch, revocation, trust
 from portal_demo.authorities import Authority
+from portal_demo.card_errors import (
+    CertificateRevoked,
+    CertificateStatusUnknown,
+    CertificateUntrusted,
+)
 from portal_demo.certificates import KeyPurpose
-from portal_demo.errors import CertificateRevoked, CertificateStatusUnknown, CertificateUntrusted
 from portal_demo.evidence import attached_to
 from portal_demo.fetch import FetchError, get_crl
 from portal_demo.pages import PORTAL

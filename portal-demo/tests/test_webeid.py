@@ -7,12 +7,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from portal_demo import signatures
+from portal_demo.card_errors import CertificateMalformed, SignatureInvalid, TokenMalformed
 from portal_demo.challenges import new_value
-from portal_demo.errors import (
-    CertificateMalformed,
-    SignatureInvalid,
-    TokenMalformed,
-)
 from portal_demo.webeid import Token, signed_message, verify_token
 
 CHALLENGE = new_value()

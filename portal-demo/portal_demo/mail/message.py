@@ -8,8 +8,8 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from portal_demo.language import Language
+from portal_demo.mail.models import Mail
 from portal_demo.mail.templates import SENDER
-from portal_demo.models import Mail
 
 
 def wire_message(mail: Mail, sender: str) -> bytes:

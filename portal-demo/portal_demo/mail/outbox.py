@@ -18,8 +18,8 @@ from portal_demo.characters import visible
 from portal_demo.db import MAIL_WAITING
 from portal_demo.fields import MAIL_LENGTH
 from portal_demo.language import Language, Text
+from portal_demo.mail.models import Mail
 from portal_demo.mail.templates import Template
-from portal_demo.models import Mail
 from portal_demo.rows import insert_missing
 from portal_demo.validation import is_mail
 

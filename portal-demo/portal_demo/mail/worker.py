@@ -21,6 +21,7 @@ from sqlalchemy import select
 from portal_demo.clock import Clock
 from portal_demo.db import Database
 from portal_demo.mail.message import wire_message
+from portal_demo.mail.models import Mail
 from portal_demo.mail.outbox import BATCH, Status, forget_before
 from portal_demo.mail.smtp import (
     ATTEMPT_S,
@@ -31,7 +32,6 @@ from portal_demo.mail.smtp import (
     Undelivered,
     Unreachable,
 )
-from portal_demo.models import Mail
 
 log = logging.getLogger(__name__)
 

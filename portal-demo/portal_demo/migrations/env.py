@@ -10,8 +10,7 @@ from sqlalchemy import Connection, TypeDecorator
 from sqlalchemy.schema import SchemaItem
 
 from portal_demo.fulltext import TABLE
-from portal_demo.models import Base
-from portal_demo.office import models as _office  # noqa: F401 - adds its tables
+from portal_demo.tables import METADATA
 
 
 def _is_ours(
@@ -35,7 +34,7 @@ def _written(kind: str, item: object, _context: AutogenContext) -> str | Literal
 def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=METADATA,
         include_object=_is_ours,
         render_item=_written,
         render_as_batch=True,  # SQLite changes a table by making it anew

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import ColumnElement, event, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from portal_demo.errors import CardError
+from portal_demo.card_errors import CardError
 from portal_demo.language import Text
 from portal_demo.office.errors import OfficerCardUnknown
 from portal_demo.office.models import AuditEntry

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from portal_demo.card_errors import CertificateRevoked, CertificateStatusUnknown
 from portal_demo.certificates import KeyPurpose, parse_certificate, sha256_of
 from portal_demo.documents import ApplicationDocument
-from portal_demo.errors import CertificateRevoked, CertificateStatusUnknown, PortalError
+from portal_demo.errors import PortalError
 from portal_demo.models import Application, EvidenceFile
 from portal_demo.trust import Trust
 

@@ -8,8 +8,9 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from portal_demo.models import Company, RegisterImportRow
+from portal_demo.models import Company
 from portal_demo.register import COLUMNS
+from portal_demo.register_csv.models import RegisterImportRow
 
 _ROW = RegisterImportRow
 

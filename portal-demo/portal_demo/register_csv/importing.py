@@ -23,10 +23,11 @@ from portal_demo import register
 from portal_demo.clock import Clock
 from portal_demo.db import Database
 from portal_demo.language import Text
-from portal_demo.models import MergedNumber, RegisterImport, RegisterImportRow
+from portal_demo.models import MergedNumber
 from portal_demo.register_csv import comparing
 from portal_demo.register_csv.columns import COLUMNS, Fault
 from portal_demo.register_csv.errors import ImportFaulty, ImportOutdated, ImportUnknown
+from portal_demo.register_csv.models import RegisterImport, RegisterImportRow
 from portal_demo.register_csv.reading import Line, Reader, Survey, survey
 
 SHOWN_FAULTS = 200

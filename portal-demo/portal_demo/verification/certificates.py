@@ -9,8 +9,9 @@ from datetime import datetime
 
 from cryptography import x509
 
+from portal_demo.card_errors import CertificateMalformed, CertificateRevoked
 from portal_demo.certificates import KeyPurpose, parse_certificate
-from portal_demo.errors import CertificateMalformed, CertificateRevoked, PortalError
+from portal_demo.errors import PortalError
 from portal_demo.holders import short_name
 from portal_demo.language import Text
 from portal_demo.models import EvidenceFile

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from portal_demo import challenges, documents
 from portal_demo import signatures as jwa
 from portal_demo.applications import number_of
+from portal_demo.card_errors import CertificateMalformed
 from portal_demo.certificates import parse_certificate
 from portal_demo.documents import ApplicationDocument, CertificateNote
-from portal_demo.errors import CertificateMalformed, PortalError
+from portal_demo.errors import PortalError
 from portal_demo.holders import short_name
 from portal_demo.language import Text
 from portal_demo.models import Application, Signature

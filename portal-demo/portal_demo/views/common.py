@@ -12,13 +12,14 @@ from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import challenges, csrf, sessions, webeid
+from portal_demo.card_errors import CardReplaced, CardUnregistered, TokenMalformed
+from portal_demo.cards import login_certificate, registered_with, require_registered
 from portal_demo.certificates import KeyPurpose, parse_certificate
 from portal_demo.challenges import Purpose
-from portal_demo.errors import CardReplaced, CardUnregistered, SessionEnded, TokenMalformed
+from portal_demo.errors import SessionEnded
 from portal_demo.models import Session
 from portal_demo.pages import PORTAL, json_answer
 from portal_demo.procedures import REGISTER, Kind, Procedure
-from portal_demo.registration import login_certificate, registered_with, require_registered
 from portal_demo.sessions import Realm
 
 CertificateDer = Annotated[bytes, Meta(min_length=1, max_length=16384)]

@@ -10,13 +10,14 @@ from typing import Annotated, Any
 from aiohttp import web
 from msgspec import Meta
 
+from portal_demo.cards import log_ins
 from portal_demo.certificates import KeyPurpose, from_pem, parse_certificate, sha256_of
 from portal_demo.drafts import load_form
 from portal_demo.language import language_of
 from portal_demo.models import Session
 from portal_demo.pages import PORTAL, Portal, json_answer, render
 from portal_demo.procedures import BY_KIND, CONFIRM_STEP, PROCEDURES, Kind, Procedure
-from portal_demo.registration import Answer, Signed, log_ins
+from portal_demo.registration import Answer, Signed
 from portal_demo.trust import Verified
 from portal_demo.views.common import (
     ApiBody,

@@ -9,18 +9,19 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from portal_demo import sessions
-from portal_demo.certificates import sha256_of, to_pem
-from portal_demo.challenges import Purpose
-from portal_demo.drafts import find_draft, open_draft, unconfirm
-from portal_demo.errors import (
+from portal_demo.card_errors import (
     CardReplaced,
     CardUnregistered,
     CertificateNotValid,
     CertificateRegistered,
-    PortalError,
     RenewalTooLate,
     SameCard,
 )
+from portal_demo.cards import login_certificate, registered_with, require_registered
+from portal_demo.certificates import sha256_of, to_pem
+from portal_demo.challenges import Purpose
+from portal_demo.drafts import find_draft, open_draft, unconfirm
+from portal_demo.errors import PortalError
 from portal_demo.models import Application, Card, Company, Session
 from portal_demo.pages import PORTAL, Portal, json_answer, render
 from portal_demo.procedures import (
@@ -32,11 +33,6 @@ from portal_demo.procedures import (
     RENEW,
     Kind,
     Procedure,
-)
-from portal_demo.registration import (
-    login_certificate,
-    registered_with,
-    require_registered,
 )
 from portal_demo.views.common import (
     ApiBody,

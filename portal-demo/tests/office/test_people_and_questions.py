@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from portal_demo.mail.models import Mail
 from portal_demo.mail.outbox import Status, mails
-from portal_demo.models import Mail, MergedNumber
+from portal_demo.models import MergedNumber
 from portal_demo.office.audit import Search, find
 from portal_demo.pages import PORTAL
 

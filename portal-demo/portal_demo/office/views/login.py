@@ -9,16 +9,10 @@ from datetime import timedelta
 from aiohttp import web
 
 from portal_demo import csrf, sessions
+from portal_demo.card_errors import CardError, CertificateMalformed, SignatureInvalid
 from portal_demo.certificates import sha256_of
 from portal_demo.challenges import Purpose
-from portal_demo.errors import (
-    CardError,
-    CertificateMalformed,
-    LockedOut,
-    PersonError,
-    PortalError,
-    SignatureInvalid,
-)
+from portal_demo.errors import LockedOut, PersonError, PortalError
 from portal_demo.limits import Limit, asker, take
 from portal_demo.models import Session
 from portal_demo.office import audit, demo

@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 from sqlalchemy import select
 
+from portal_demo.mail.models import Mail
 from portal_demo.mail.outbox import STATUS_LABELS, Status, try_again
-from portal_demo.models import Mail
 from portal_demo.office.audit import Action
 from portal_demo.office.errors import EntryUnknown
 from portal_demo.office.paging import next_page, one_of, page_of, row_id

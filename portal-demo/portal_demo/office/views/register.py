@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from portal_demo.errors import PersonError
 from portal_demo.merge_errors import CompaniesDiffer
 from portal_demo.merging import contacts, merge, plan
-from portal_demo.models import Company, MergedNumber, RegisterImport
+from portal_demo.models import Company, MergedNumber
 from portal_demo.office.audit import Action
 from portal_demo.office.roles import Permission
 from portal_demo.office.views.desk import Desk, Route, see_other
@@ -21,6 +21,7 @@ from portal_demo.register_csv.columns import COLUMNS
 from portal_demo.register_csv.comparing import Effect, changes
 from portal_demo.register_csv.errors import FileEmpty, FileTooLarge
 from portal_demo.register_csv.importing import apply, find, preview
+from portal_demo.register_csv.models import RegisterImport
 from portal_demo.register_csv.reading import MAX_BYTES
 from portal_demo.register_csv.writing import register_lines
 
