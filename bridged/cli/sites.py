@@ -31,6 +31,7 @@ TEXTS = {
         Source.ADMINISTRATOR: "管理者",
         Source.SETTINGS: "設定ファイル",
         Source.PERSON: "あなた",
+        "overruled": "、無効: 管理者の設定が優先されます",
         "allow": "{origin} に許可しました: {grants}",
         "revoke": "{origin} の許可を取り消しました。",
         "unknown": "{origin} は登録されていません。",
@@ -44,6 +45,7 @@ TEXTS = {
         Source.ADMINISTRATOR: "administrator",
         Source.SETTINGS: "settings",
         Source.PERSON: "you",
+        "overruled": "; not in force: the administrator decided otherwise",
         "allow": "{origin} may now: {grants}",
         "revoke": "{origin} may do nothing any more.",
         "unknown": "{origin} was not on the list.",
@@ -111,7 +113,8 @@ def _list(policy: SitePolicy, args: argparse.Namespace) -> int:
     for each in decisions:
         what = texts["denied"] if each.denied else ", ".join(sorted(each.grants)) or "-"
         when = f"  {each.remembered.at.astimezone():%Y-%m-%d}" if each.remembered else ""
-        print(f"{each.origin:<{width}}  {what}  ({texts[each.source]}{when})")
+        overruled = texts["overruled"] if each.overruled else ""
+        print(f"{each.origin:<{width}}  {what}  ({texts[each.source]}{when}{overruled})")
     return 0
 
 
@@ -121,6 +124,7 @@ def _as_json(decision: Decision) -> dict[str, object]:
         "origin": decision.origin,
         "grants": sorted(decision.grants),
         "denied": decision.denied,
+        "overruled": decision.overruled,
         "source": decision.source,
         "at": made and made.at,
         "how": made and made.how,

@@ -58,6 +58,10 @@ TEXTS: dict[str, Text] = {
         "No site is allowed yet. A site asks when it comes for the first time.",
     ),
     "denied": ("拒否しています", "Denied"),
+    "overruled": (
+        "管理者の設定が優先されるため、無効です",
+        "Not in force: the administrator decided otherwise",
+    ),
     "refused": (
         "許可しませんでした（しばらく確認を表示しません）",
         "Not allowed; asks again later",
@@ -210,6 +214,8 @@ def _site(decision: Decision, lang: int) -> str:
     by = SOURCES[decision.source][lang]
     if (made := decision.remembered) is not None:
         by = f"{HOWS[made.how][lang]} {made.at.astimezone():%Y-%m-%d}"
+    if decision.overruled:
+        by = TEXTS["overruled"][lang]
     button = ""
     if decision.source is Source.PERSON:
         text = TEXTS["forget_denial" if refused else "forget"][lang]

@@ -44,13 +44,17 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided about a site or a pattern, for people to look through."""
+    """What was decided about a site or a pattern, for people to look through.
+
+    One that is `overruled` does not hold: the administrator decided otherwise.
+    """
 
     origin: str
     grants: frozenset[Grant]
     source: Source
     remembered: Remembered | None = None
     denied: bool = False
+    overruled: bool = False
 
 
 def utc_now() -> datetime:
@@ -152,12 +156,25 @@ class SitePolicy:
         return [
             *(Decision(text, frozenset(), administrator, denied=True) for text in denied),
             *(Decision(o, g, administrator) for o, g in sorted(self.managed.allowed().items())),
-            *(Decision(o, g, Source.SETTINGS) for o, g in sorted(self.allowed.items())),
             *(
-                Decision(o, frozenset(r.grants), Source.PERSON, r, denied=r.never)
+                Decision(o, g, Source.SETTINGS, overruled=self._overruled(o))
+                for o, g in sorted(self.allowed.items())
+            ),
+            *(
+                Decision(
+                    o,
+                    frozenset(r.grants),
+                    Source.PERSON,
+                    r,
+                    denied=r.never,
+                    overruled=self._overruled(o),
+                )
                 for o, r in sorted(self.store.sites.items())
             ),
         ]
+
+    def _overruled(self, origin: str) -> bool:
+        return self.settled(origin) is Source.ADMINISTRATOR
 
     def _remember(
         self,

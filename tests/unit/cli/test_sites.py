@@ -16,6 +16,7 @@ from websockets.typing import Origin, Subprotocol
 
 from bridged.__main__ import main
 from bridged.config import audit_dir, state_dir
+from bridged.sites.managed import ManagedPolicy
 
 SITE = "https://portal.example"
 
@@ -89,6 +90,19 @@ def test_what_the_settings_say_is_changed_there(
     (home / "bridged" / "config.toml").write_text(f'[[sites]]\norigin = "{SITE}"\n', "utf-8")
     assert main(["sites", "deny", SITE]) == 1
     assert "settings" in capsys.readouterr().err
+
+
+def test_what_the_administrator_overrules_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sites", "allow", SITE]) == 0
+    assert [each["overruled"] for each in listed(capsys)] == [False]
+    monkeypatch.setattr(
+        "bridged.sites.configured.load_managed", lambda: ManagedPolicy(managed_only=True)
+    )
+    assert [each["overruled"] for each in listed(capsys)] == [True]
+    assert main(["sites", "list"]) == 0
+    assert "not in force: the administrator decided otherwise" in capsys.readouterr().out
 
 
 def test_a_running_daemon_knows_at_once_and_closes_what_is_revoked(daemon: int) -> None:

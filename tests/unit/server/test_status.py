@@ -16,6 +16,7 @@ from bridged.server import live
 from bridged.server.app import create_app, listening
 from bridged.server.status import StatusPage
 from bridged.service.hub import Hub
+from bridged.sites.managed import ManagedPolicy
 from bridged.sites.policy import SitePolicy
 from bridged.virtual.card import VirtualCard
 from bridged.virtual.inprocess import InProcessBus
@@ -177,6 +178,15 @@ async def test_a_daemon_of_every_user_names_no_holder(
     await hub.stop()
     holder = listed[0]["x509"]["holder"]
     assert (holder["organization"] in page) is personal
+
+
+async def test_a_permission_that_the_administrator_overrules_is_told_as_such(
+    http: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    words = "管理者の設定が優先されるため、無効です"
+    assert words not in await text(http, daemon)
+    daemon.hub.policy.managed = ManagedPolicy(managed_only=True)
+    assert words in await text(http, daemon)
 
 
 async def test_checks_that_the_computer_forbids_are_said_and_the_page_stands(

@@ -161,6 +161,11 @@ def test_under_managed_only_no_other_site_connects() -> None:
     policy.grant(OTHER, Grant, How.COMMAND)
     assert policy.site(OTHER) is None
     assert grants(policy, ALLOWED) == {Grant.SIGN}
+    assert [(each.origin, each.overruled) for each in policy.decisions()] == [
+        (ALLOWED, False),
+        (OTHER, True),  # of the settings
+        (OTHER, True),  # of the person
+    ]
 
 
 def test_every_decision_is_listed_the_administrators_first() -> None:
@@ -178,3 +183,4 @@ def test_every_decision_is_listed_the_administrators_first() -> None:
         ("https://no.example", Source.PERSON, True),
         (OTHER, Source.PERSON, False),
     ]
+    assert not any(each.overruled for each in policy.decisions())
