@@ -53,7 +53,7 @@ async def _page(request: web.Request) -> web.Response:
     key = request.app[WINDOWS].open(request.match_info["token"])
     if key is None:
         raise web.HTTPGone(text="この画面は終了しました。 / This dialog is over.\n")
-    return _PAGE.answer(request, {"key": escape(key)})
+    return _PAGE.answer(request, {}, {"key": escape(key)})
 
 
 async def _next(request: web.Request) -> web.Response:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 
 from bridged.doctor.catalogue.entry import Severity
-from bridged.doctor.finding import Finding, Language
+from bridged.doctor.finding import Finding
+from bridged.server.pages import LANGUAGES
 
-_LANGUAGES: tuple[Language, Language] = ("ja", "en")
 _SIGNS = {
     Severity.GOOD: ("good", ("良好", "Good"), "M4 10.5l4 4 8-9"),
     Severity.HINT: ("hint", ("ヒント", "Hint"), "M10 9v6M10 5v.5"),
@@ -31,7 +31,7 @@ def nothing_wrong(findings: Sequence[Finding]) -> bool:
 
 
 def _row(finding: Finding, lang: int) -> str:
-    language = _LANGUAGES[lang]
+    language = LANGUAGES[lang]
     mood, names, path = _SIGNS[finding.severity]
     advice = escape(finding.advice(language))
     return (

@@ -20,7 +20,7 @@ from bridged.protocol.messages import SUBPROTOCOL, CloseCode
 from bridged.server import systemd
 from bridged.server.app import listening
 from bridged.server.guard import guard
-from bridged.server.pages import Page, file, language
+from bridged.server.pages import LANGUAGES, Page, file, language
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +59,9 @@ def create_app(error: BridgedError) -> web.Application:
     app = web.Application(middlewares=[guard])
 
     async def page(request: web.Request) -> web.Response:
-        lang = language(request)
-        texts = {name: escape(text[lang]) for name, text in TEXTS.items()}
-        message = escape(error.messages()[("ja", "en")[lang]])
-        fields = {"lang": ("ja", "en")[lang], "version": escape(__version__), "message": message}
-        response = _PAGE.answer(request, {**texts, **fields})
-        response.set_status(503)
-        return response
+        message = error.messages()[LANGUAGES[language(request)]]
+        fields = {"version": escape(__version__), "message": escape(message)}
+        return _PAGE.answer(request, TEXTS, fields, status=503)
 
     async def others(_: web.Request) -> web.Response:
         return web.Response(

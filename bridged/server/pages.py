@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from importlib.resources import files
 from string import Template
 
 from aiohttp import web
 
+from bridged.doctor.finding import Language
 from bridged.server.guard import CONTENT_POLICY, PERMISSIONS
 
 _HERE = files("bridged.server")
@@ -16,6 +18,9 @@ FILES = tuple(sorted(file.name for file in _HERE.iterdir() if file.name.endswith
 _TEXTS = {name: _HERE.joinpath(name).read_text(encoding="utf-8") for name in FILES}
 
 Fields = Mapping[str, object]
+Texts = Mapping[str, tuple[str, str]]
+"""Sentences by name, in the order of `LANGUAGES`."""
+LANGUAGES: tuple[Language, Language] = ("ja", "en")
 
 
 class Page:
@@ -44,10 +49,18 @@ class Page:
         if asks_permissions:
             self._permissions = f"{PERMISSIONS}, loopback-network=(self)"
 
-    def answer(self, request: web.Request, fields: Fields) -> web.Response:
-        """Return the page filled in; the guard has made sure that the Host is ours."""
+    def answer(
+        self, request: web.Request, texts: Texts, fields: Fields, *, status: int = 200
+    ) -> web.Response:
+        """Return the page filled in; the guard has made sure that the Host is ours.
+
+        The `texts` are said in the language that the browser asks for. The `fields` are markup.
+        """
+        lang = language(request)
+        said = {name: escape(text[lang]) for name, text in texts.items()}
         return web.Response(
-            text=self._template.substitute(fields),
+            status=status,
+            text=self._template.substitute(said, lang=LANGUAGES[lang], **fields),
             content_type="text/html",
             headers={
                 "Content-Security-Policy": self._policy(request.host),

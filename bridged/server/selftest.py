@@ -7,7 +7,6 @@ the person is asked for the PIN; it takes its grants back when it is done.
 from __future__ import annotations
 
 import hashlib
-from html import escape
 from typing import Annotated
 
 import msgspec
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from bridged.cards.key import Input
 from bridged.model import Algorithm
-from bridged.server.pages import Page, language
+from bridged.server.pages import Page
 from bridged.server.sites import told_by_page
 from bridged.signing import algorithms
 
@@ -121,9 +120,7 @@ class _Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def page(request: web.Request) -> web.Response:
     """Return the page, in the language that the browser asks for."""
-    lang = language(request)
-    texts = {name: escape(text[lang]) for name, text in TEXTS.items()}
-    return _PAGE.answer(request, {**texts, "lang": ("ja", "en")[lang]})
+    return _PAGE.answer(request, TEXTS, {})
 
 
 async def verify(request: web.Request) -> web.Response:

@@ -18,7 +18,7 @@ from bridged.doctor.finding import Finding
 from bridged.errors import PcscUnavailable
 from bridged.model import Reader, ReaderState
 from bridged.server import activity, findings
-from bridged.server.pages import Page, language
+from bridged.server.pages import LANGUAGES, Page, language
 from bridged.service.hub import Hub
 from bridged.sites.policy import Decision, Source
 from bridged.sites.store import How
@@ -135,13 +135,11 @@ class StatusPage:
     async def serve(self, request: web.Request) -> web.Response:
         """Return the page, in Japanese where the browser asks for it first, else in English."""
         lang = language(request)
-        texts = {name: escape(text[lang]) for name, text in TEXTS.items()}
         async with self._one_at_a_time:
             count = self._hub.changes.count
             found = await self._examine()
             recent = await asyncio.to_thread(self._recent, lang)
         fields = {
-            "lang": ("ja", "en")[lang],
             "version": escape(__version__),
             "count": count,
             "reader_rows": _readers(self._hub, lang),
@@ -151,7 +149,7 @@ class StatusPage:
             "good_rows": findings.rows(found or [], lang, good=True),
             "activity_rows": recent or _line("quiet", TEXTS["no_activity"][lang]),
         }
-        return _PAGE.answer(request, {**texts, **fields})
+        return _PAGE.answer(request, TEXTS, fields)
 
     async def _examine(self) -> list[Finding] | None:
         """Return the findings; None where the computer would not let itself be looked at."""
@@ -181,7 +179,7 @@ def _readers(hub: Hub, lang: int) -> str:
     try:
         readers = [slot.describe() for slot in hub.readers.all()]
     except PcscUnavailable as error:
-        return _line("bad", error.messages()[("ja", "en")[lang]])
+        return _line("bad", error.messages()[LANGUAGES[lang]])
     if not readers:
         return _line("wait", TEXTS["no_reader"][lang])
     return "".join(_reader(reader, lang) for reader in readers)
